@@ -1,0 +1,13 @@
+"""``python -m deblurlib``."""
+
+import sys
+
+from deblurlib.course.environment import doctor
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["doctor"]:
+        # Before the command line itself is imported: it needs the packages that may be missing.
+        sys.exit(0 if doctor() else 1)
+    from deblurlib.cli import main
+
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The command line: ``python -m deblurlib doctor | restore | train | evaluate``.
+
+Bad input ends in one line that says what was wrong, and exit status 1.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from tqdm import tqdm
+from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
+
+from deblurlib.course.environment import doctor
+from deblurlib.data.pairs import find_pairs
+from deblurlib.data.synthetic import photo_split, strength_of
+from deblurlib.imaging.files import save_image
+from deblurlib.inference import restore
+from deblurlib.training.checkpoints import load_model, weights_path
+from deblurlib.training.evaluate import evaluate, save_results, summarize
+from deblurlib.training.loop import TrainConfig, train
+
+_Config = tyro.extras.subcommand_type_from_defaults(
+    {"small": TrainConfig(), "paper": TrainConfig.paper()},
+    {
+        "small": "sung_small on the embedded data, for two CPU cores",
+        "paper": "SUNG with the paper's recipe; give it GoPro with --data",
+    },
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    commands = {
+        "doctor": doctor_command,
+        "restore": restore_command,
+        "train": train_command,
+        "evaluate": evaluate_command,
+    }
+    try:
+        return tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="python -m deblurlib",
+            description="Motion deblurring: restore photographs, train and evaluate networks.",
+            args=arguments,
+            config=(OmitArgPrefixes, OmitSubcommandPrefixes),
+        )
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ValueError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def doctor_command() -> int:
+    """Check this machine: Python, packages, cores, memory, accelerator, weights."""
+    return 0 if doctor() else 1
+
+
+def restore_command(
+    photos: Positional[list[Path]],
+    model: str = "sung_small",
+    iterations: int | None = None,
+    out: Path = Path("restored"),
+) -> int:
+    """Remove motion blur from photographs.
+
+    A file that cannot be restored is reported in one line, and the rest go on; the exit status is
+    then 1.
+
+    Args:
+        photos: image files.
+        model: name of shipped weights, or a weights file.
+        iterations: scale iterations I; more of them reach longer blur.
+        out: folder for the results, which are PNG files of the same names.
+    """
+    if not photos:
+        raise ValueError("no photos given")
+    weights_path(model)  # fail once here, not once for every photo
+    results: dict[Path, Path] = {}
+    failed = False
+    for photo in tqdm(photos, unit="photo", disable=len(photos) == 1):
+        result = out / f"{photo.stem}.png"
+        try:
+            if result in results:
+                raise ValueError(f"{photo}: {results[result]} was restored to the same {result}")
+            save_image(restore(photo, model, iterations), result)
+            results[result] = photo
+            tqdm.write(str(result))
+        except (OSError, ValueError) as error:
+            tqdm.write(f"error: {error}", file=sys.stderr)
+            failed = True
+    return 1 if failed else 0
+
+
+def train_command(config: Annotated[_Config, tyro.conf.arg(name="")]) -> int:  # type: ignore[valid-type]
+    """Train a network, or continue a training; prints where the weights lie.
+
+    Args:
+        config: what to train.
+    """
+    train(config)
+    print(config.out / "weights.safetensors")
+    return 0
+
+
+def evaluate_command(
+    weights: str = "sung_small",
+    data: Path | None = None,
+    iterations: int | None = None,
+    out: Path | None = None,
+) -> int:
+    """Measure a trained network on test pairs, full frames.
+
+    Args:
+        weights: name of shipped weights, or a weights file.
+        data: folder of test pairs (GOPRO_Large, or input/ and target/); the embedded photo split
+            if not given.
+        iterations: scale iterations I; the network's own if not given.
+        out: results file (JSON) to write.
+    """
+    pairs = photo_split() if data is None else find_pairs(data, "test")
+    model = load_model(weights)
+    model.to(
+        torch.accelerator.current_accelerator() or "cpu", memory_format=torch.channels_last
+    )
+    with tqdm(total=len(pairs), unit="pair") as bar:
+        rows = evaluate(model, pairs, iterations=iterations, on_row=lambda *_: bar.update())
+    summary = summarize(rows, strength_of if data is None else lambda name: "all pairs")
+    print(f"{'':10}{'pairs':>6}{'blurred':>10}{'restored':>10}{'gain':>8}   PSNR in dB")
+    for name, means in summary.items():
+        print(
+            f"{name:10}{means['pairs']:6}{means['blurred']['psnr']:10.2f}"
+            f"{means['restored']['psnr']:10.2f}{means['psnr_gain']['mean']:+8.2f}"
+        )
+    if out:
+        split = "embedded photo split" if data is None else data.name
+        save_results(out, rows, summary, weights=Path(weights).stem, data=split)
+    return 0

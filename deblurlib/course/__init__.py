@@ -1,0 +1,1 @@
+"""What only lessons need: the set-up check, running and tidying notebooks, plots, widgets, checks."""

@@ -1,0 +1,270 @@
+"""Lessons as files: keep them in one normal form, and run them in order.
+
+``python -m deblurlib.course.notebooks normalise [--check] [FILES]`` takes out of a notebook what
+changes from one run to the next without meaning anything, so that a diff shows what changed.
+``python -m deblurlib.course.notebooks run [--profile full] [FILES]`` executes lessons with
+papermill. Both mean every notebook in ``notebooks/`` where no file is named.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import nbformat
+import papermill
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+
+CELL_TIMEOUT = {"quick": 600, "full": 14 * 24 * 3600}
+"""Seconds that one cell may take, by profile."""
+
+_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_NOISE_OF_NOTEBOOK = ("papermill", "signature", "trusted", "widgets")
+_NOISE_OF_CELL = ("ExecuteTime", "execution", "papermill", "trusted")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+# What papermill adds while it runs a notebook.
+_ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
+
+
+class LessonError(RuntimeError):
+    """A lesson did not run to its end; the message names the lesson and the cell."""
+
+
+def normalise(path: Path) -> bool:
+    """Bring a notebook into its normal form; returns whether that changed the file.
+
+    Run counts become 1 to n where every code cell was run, from top to bottom; they stay as they
+    are otherwise, for :func:`faults` to find. Times, widget state and views, papermill's notes,
+    trust and the kernel's version go. Cell ids stay, and keys are sorted.
+
+    Raises:
+        ValueError: where ``path`` is not a notebook.
+    """
+    before = path.read_text(encoding="utf-8")
+    after = _normal_form(_read(path))
+    if after == before:
+        return False
+    _replace(path, after)
+    return True
+
+
+def faults(path: Path) -> list[str]:
+    """What a committed notebook must not have, one line each; empty where all is well.
+
+    A code cell that was not run, or out of order; an error that is stored in the outputs of a cell
+    without the tag ``raises-exception``; anything that :func:`normalise` would change.
+
+    Raises:
+        ValueError: where ``path`` is not a notebook.
+    """
+    notebook = _read(path)
+    found = []
+    last = 0
+    for number, cell in _code_cells(notebook):
+        count = cell.execution_count
+        if count is None:
+            found.append(f"{path}: cell {number} was not run; run all cells and save")
+        elif count <= last:
+            found.append(
+                f"{path}: cell {number} was run out of order ([{count}] below [{last}]);"
+                " restart the kernel, run all cells and save"
+            )
+        last = count or last
+        error = next((output for output in cell.outputs if output.output_type == "error"), None)
+        if error is not None and "raises-exception" not in cell.metadata.get("tags", []):
+            found.append(
+                f"{path}: cell {number} stores an error ({error.ename}: {error.evalue});"
+                " mend it, or tag the cell raises-exception"
+            )
+    if not found and _normal_form(notebook) != path.read_text(encoding="utf-8"):
+        remedy = f"python -m deblurlib.course.notebooks normalise {path}"
+        found.append(f"{path}: not in its normal form; run: {remedy}")
+    return found
+
+
+def run(
+    paths: Sequence[Path],
+    out_dir: Path,
+    parameters: Mapping[str, Any],
+    cell_timeout: int = CELL_TIMEOUT["quick"],
+) -> None:
+    """Execute notebooks in order with papermill, one progress line each; stop at the first error.
+
+    Each runs in its own folder, with this Python. An executed notebook gets its name in
+    ``out_dir`` once it is complete; one that failed is kept there as ``NAME.failed.ipynb``.
+
+    Args:
+        paths: the notebooks; their parameters are all looked at before the first one runs.
+        out_dir: where executed notebooks go; made if need be.
+        parameters: values for the notebooks' parameters cells. ``PROFILE`` is for those that have
+            it; every other name must be known to every notebook.
+        cell_timeout: seconds after which a cell counts as failed.
+
+    Raises:
+        ValueError: for a parameter that a notebook does not have, or a file that is no notebook.
+        LessonError: where a cell raised an error, took too long, or killed the kernel.
+    """
+    accepted = [_accepted(path, parameters) for path in paths]
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for number, (path, values) in enumerate(zip(paths, accepted, strict=True), start=1):
+        print(f"[{number:2}/{len(paths)}] {path.stem} ", end="", flush=True)
+        start = time.monotonic()
+        try:
+            _execute(path, out_dir, values, cell_timeout)
+        except LessonError:
+            print("FAILED")
+            raise
+        note = " (has no PROFILE)" if "PROFILE" in parameters and "PROFILE" not in values else ""
+        print(f"{time.monotonic() - start:.0f} s{note}", flush=True)
+
+
+def normalise_command(
+    files: Positional[tuple[Path, ...]] = (),
+    check: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Bring notebooks into their normal form.
+
+    Args:
+        files: notebooks; every lesson if none is named.
+        check: change nothing, name every fault, and fail if there is one.
+    """
+    found = []
+    for path in files or _lessons():
+        if check:
+            found += faults(path)
+        elif normalise(path):
+            print(f"{path}: normalised")
+    for fault in found:
+        print(fault, file=sys.stderr)
+    return 1 if found else 0
+
+
+def run_command(
+    files: Positional[tuple[Path, ...]] = (),
+    profile: Literal["quick", "full"] = "quick",
+    out: Path = Path("build/course"),
+    start_at: str = "",
+) -> int:
+    """Execute lessons in order, stopping at the first that fails.
+
+    Args:
+        files: notebooks; every lesson if none is named.
+        profile: quick for two CPU cores, full for the real thing.
+        out: folder for the executed notebooks.
+        start_at: leave out the lessons before this one, such as 05_unet.
+    """
+    paths = [path for path in files or _lessons() if path.name >= start_at]
+    if not paths:
+        raise ValueError(f"no lesson to run in {Path.cwd()} (start_at={start_at!r})")
+    try:
+        run(paths, out, {"PROFILE": profile}, CELL_TIMEOUT[profile])
+    except LessonError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    try:
+        return tyro.extras.subcommand_cli_from_dict(
+            {"normalise": normalise_command, "run": run_command},
+            prog="python -m deblurlib.course.notebooks",
+            description="Normalise and run lessons.",
+            args=arguments,
+            config=(OmitArgPrefixes,),
+        )
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _lessons() -> list[Path]:
+    return sorted(Path("notebooks").glob("[0-9]*.ipynb"))
+
+
+def _read(path: Path) -> Any:
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # whatever nbformat trips over in a file that is no notebook
+        raise ValueError(f"{path}: not a notebook ({error})") from error
+    return notebook
+
+
+def _code_cells(notebook: Any) -> Iterator[tuple[int, Any]]:
+    # Jupyter runs no empty cell. Numbers count every cell from 1, as a reader would.
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code" and cell.source.strip():
+            yield number, cell
+
+
+def _normal_form(notebook: Any) -> str:
+    notebook = nbformat.from_dict(notebook)
+    notebook.nbformat_minor = 5  # the first with cell ids
+    for key in _NOISE_OF_NOTEBOOK:
+        notebook.metadata.pop(key, None)
+    notebook.metadata["kernelspec"] = _KERNEL
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.setdefault("id", f"cell-{number}")
+        for key in _NOISE_OF_CELL:
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            # A widget's view points to a model that only the running kernel had.
+            cell.outputs = [out for out in cell.outputs if _WIDGET not in out.get("data", {})]
+    counts = [cell.execution_count for _, cell in _code_cells(notebook)]
+    if None not in counts and counts == sorted(set(counts)):
+        for count, (_, cell) in enumerate(_code_cells(notebook), start=1):
+            cell.execution_count = count
+    for _, cell in _code_cells(notebook):
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = cell.execution_count
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _accepted(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    # papermill itself only warns of a mistyped parameter, and then runs with the default.
+    _read(path)
+    known = papermill.inspect_notebook(str(path))
+    unknown = sorted(set(parameters) - set(known) - {"PROFILE"})
+    if unknown:
+        raise ValueError(
+            f"{path}: unknown parameter {', '.join(unknown)};"
+            f" known: {', '.join(sorted(known)) or 'none'}"
+        )
+    return {name: value for name, value in parameters.items() if name in known}
+
+
+def _execute(path: Path, out_dir: Path, values: dict[str, Any], cell_timeout: int) -> None:
+    partial = out_dir / f"{path.stem}.partial.ipynb"
+    failed = out_dir / f"{path.stem}.failed.ipynb"
+    try:
+        papermill.execute_notebook(
+            str(path),
+            str(partial),
+            parameters=values,
+            kernel_name=_KERNEL["name"],
+            cwd=str(path.parent),
+            execution_timeout=cell_timeout,
+            start_timeout=120,
+            progress_bar=False,
+        )
+    except Exception as error:
+        number, cell = _failed_cell(partial)
+        if number is not None:
+            os.replace(partial, failed)
+            raise LessonError(_report(path, number, error, failed)) from error
+    os.replace(partial, out_dir / path.name)
+    failed.unlink(missing_ok=True)

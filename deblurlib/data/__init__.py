@@ -1,0 +1,1 @@
+"""Blurred and sharp pairs."""

@@ -1,0 +1,1 @@
+"""Images as tensors; nothing here is learned."""

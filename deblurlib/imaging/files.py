@@ -1,0 +1,69 @@
+"""Image files in, image files out; the only place that opens or writes them."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+"""Lower-case endings of the files that a folder of images is searched for."""
+
+
+def open_image(path: str | os.PathLike[str]) -> Image.Image:
+    """Read an image file as 8-bit RGB, turned upright as its EXIF orientation says.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        ValueError: where it is no image, or a damaged one. The message names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path}: not an image that Pillow can read") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: damaged or unsupported image ({error})") from error
+
+
+def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
+    """Write an image in the format of its file ending; the file appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    os.close(descriptor)
+    try:
+        image.save(beside)
+        # mkstemp makes files private; a picture gets the rights any new file would.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(beside, 0o666 & ~umask)
+        os.replace(beside, path)
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An image as ``(3, H, W)`` float32 RGB in [0, 1]."""
+    pixels = torch.from_numpy(np.array(image.convert("RGB")))
+    return pixels.permute(2, 0, 1).float() / 255
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """``(3, H, W)`` or ``(1, 3, H, W)`` in [0, 1] as an 8-bit RGB image; values are clipped.
+
+    Raises:
+        ValueError: for another shape.
+    """
+    if tensor.ndim == 4 and len(tensor) == 1:
+        tensor = tensor[0]
+    if tensor.ndim != 3 or len(tensor) != 3:
+        raise ValueError(f"expected (3, H, W), got {tuple(tensor.shape)}")
+    levels = (tensor.detach().float().clamp(0, 1) * 255).round().byte()
+    return Image.fromarray(levels.permute(1, 2, 0).cpu().contiguous().numpy())

@@ -1,0 +1,40 @@
+"""One network a file, each readable alone; here they are built by name."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from deblurlib.models.restoration import Restoration
+from deblurlib.models.sung import SUNG
+
+__all__ = ["SUNG", "Restoration", "create_model", "list_models"]
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "sung": SUNG,
+    "sung_base": partial(SUNG, edge_guidance=False),
+    # Small enough to train on two CPU cores.
+    "sung_small": partial(
+        SUNG, width=16, blocks=1, rdb_layers=4, kernel_size=3, gradient_through_scales=True
+    ),
+}
+
+
+def list_models() -> list[str]:
+    """Names that `create_model` takes."""
+    return sorted(_BUILDERS)
+
+
+def create_model(name: str, **arguments: Any) -> nn.Module:
+    """Build a network by name with fresh weights; ``arguments`` override its defaults.
+
+    Raises:
+        ValueError: for an unknown name.
+
+    >>> create_model("sung_small", test_iterations=2).test_iterations
+    2
+    """
+    if name not in _BUILDERS:
+        raise ValueError(f"unknown model {name!r}: choose from {', '.join(list_models())}")
+    return _BUILDERS[name](**arguments)

@@ -1,0 +1,211 @@
+"""SUNG: a scale-iterative upscaling network with edge-map guidance (Min and Kang).
+
+One network, used again at every scale. With B_i the blurred image down-sampled by 2^i, it starts
+from S_I = B_I and climbs: from (B_{i+1}, S_{i+1}) come features F_i (deblurring path) and an edge
+map G_i (edge path), both at twice the size; from F_i, G_i and B_i comes the sharper image S_i
+(restoration module). S_0 is the result.
+
+Where the paper is silent, sizes and layers are SIUN's, which SUNG builds on. Each such choice is
+an argument, and argued in the ledger (notebooks/ledger.md).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from deblurlib.imaging.edges import Channels, EdgeMap, Operator
+from deblurlib.imaging.pyramid import gaussian_pyramid
+from deblurlib.models.blocks import (
+    ResidualBlock,
+    ResidualDenseBlock,
+    UNet,
+    pad_to_multiple,
+    pixel_shuffle_upsample,
+)
+from deblurlib.models.restoration import Restoration
+
+
+class SUNG(nn.Module):
+    """The whole of Fig. 1.
+
+    Args:
+        width: channels of F and of the U-Nets at full size (the paper's 32).
+        blocks: residual blocks per U-Net stage (SIUN's 3).
+        rdb_layers: convolutions per residual dense block (SIUN's 6); their growth is `width`.
+        kernel_size: of the U-Nets' down- and upsampling convolutions (SIUN's 5).
+        edge_guidance: False gives the *base* model of Table 2: no edge path, and in its place two
+            convolutions with a U-Net and an RDB appended to the deblurring path, which makes it
+            equal in parameters and no shallower.
+        operator, edge_channels: the edge operator M (see `EdgeMap`).
+        image_residual: S_i = B_i + what the restoration module adds, so that training starts from
+            the blurred image. False gives SIUN's output, tanh(.)/2 + 0.5.
+        gradient_through_scales: let the loss at scale i reach the iterations before it through
+            S_{i+1}. False is SIUN's way: each iteration takes its input as given.
+        train_iterations, test_iterations: I where a call does not say (section III.A).
+    """
+
+    def __init__(
+        self,
+        width: int = 32,
+        blocks: int = 3,
+        rdb_layers: int = 6,
+        kernel_size: int = 5,
+        *,
+        edge_guidance: bool = True,
+        operator: Operator = "central",
+        edge_channels: Channels = "rgb",
+        image_residual: bool = True,
+        gradient_through_scales: bool = False,
+        train_iterations: int = 3,
+        test_iterations: int = 4,
+    ) -> None:
+        super().__init__()
+        self.image_residual = image_residual
+        self.gradient_through_scales = gradient_through_scales
+        self.train_iterations, self.test_iterations = train_iterations, test_iterations
+
+        self.edges = EdgeMap(operator, edge_channels) if edge_guidance else None
+        self.edge_path = (
+            EdgePath(self.edges.out_channels, width, blocks, rdb_layers, kernel_size) if self.edges else None
+        )
+        self.deblurring_path = DeblurringPath(
+            width, blocks, rdb_layers, kernel_size, deepened=not edge_guidance
+        )
+        edge_channels_in = self.edges.out_channels if self.edges else 0
+        self.restoration_module = RestorationModule(
+            width + edge_channels_in + 3, width, blocks, kernel_size
+        )
+
+    def forward(self, blurred: Tensor, iterations: int | None = None) -> Restoration:
+        """Restore ``blurred``, coarse to fine.
+
+        Args:
+            blurred: B, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
+            iterations: I; one iteration doubles the size once.
+
+        Returns:
+            S_{I-1}, ..., S_0 and G_{I-1}, ..., G_0, the i-th of ``ceil(H / 2**i)`` by
+            ``ceil(W / 2**i)`` pixels. Values may leave [0, 1] slightly.
+
+        Raises:
+            ValueError: for iterations below 1.
+        """
+        if iterations is None:
+            iterations = self.train_iterations if self.training else self.test_iterations
+        if iterations < 1:
+            raise ValueError(f"iterations must be 1 or more, not {iterations}")
+
+        height, width = blurred.shape[-2:]
+        # 2**I for the pyramid, 4 for the U-Net at its coarsest level.
+        padded = pad_to_multiple(blurred, 4 * 2**iterations)
+        pyramid = gaussian_pyramid(padded, iterations)
+
+        sharp = pyramid[iterations]  # S_I = B_I
+        images, edge_maps = [], []
+        for i in reversed(range(iterations)):
+            sharp, edge_map = self.iterate(pyramid[i + 1], sharp, pyramid[i])
+            crop = (..., slice(-(-height // 2**i)), slice(-(-width // 2**i)))
+            images.append(sharp[crop])
+            if edge_map is not None:
+                edge_maps.append(edge_map[crop])
+            if not self.gradient_through_scales:
+                sharp = sharp.detach()
+        return Restoration(tuple(images), tuple(edge_maps))
+
+    def iterate(
+        self, blurred: Tensor, sharp: Tensor, next_blurred: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """One iteration: (B_{i+1}, S_{i+1}, B_i) -> (S_i, G_i); G_i is None in the base model.
+
+        B_{i+1} and S_{i+1} are ``(N, 3, H, W)`` with H and W multiples of 4, the rest twice that.
+        """
+        features = self.deblurring_path(torch.cat([blurred, sharp], dim=1))
+        if self.edges is None or self.edge_path is None:
+            guidance, edge_map = [features], None
+        else:
+            edge_map = self.edge_path(torch.cat([self.edges(blurred), self.edges(sharp)], dim=1))
+            guidance = [features, edge_map]
+        restored = self.restoration_module(torch.cat([*guidance, next_blurred], dim=1))
+        if self.image_residual:
+            return next_blurred + restored, edge_map
+        return torch.tanh(restored) / 2 + 0.5, edge_map
+
+
+class DeblurringPath(nn.Module):
+    """B_{i+1} ⊕ S_{i+1} -> F_i at twice the size (section II.A): SIUN's feature extraction.
+
+    Shape: ``(N, 6, H, W)`` -> ``(N, width, 2H, 2W)``; H and W multiples of 4.
+    """
+
+    def __init__(
+        self, width: int, blocks: int, rdb_layers: int, kernel_size: int, deepened: bool
+    ) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(6, width, 3, padding=1)
+        self.unet = UNet(width, width, blocks, kernel_size)
+        self.dense_blocks = nn.ModuleList(
+            ResidualDenseBlock(width, width, rdb_layers) for _ in range(3)
+        )
+        self.fusion = nn.Sequential(
+            nn.Conv2d(3 * width, width, 1), nn.Conv2d(width, width, 3, padding=1)
+        )
+        # Only in the base model of Table 2: what the edge path would hold, put in series here.
+        self.extension = (
+            nn.Sequential(
+                nn.Conv2d(width, width, 3, padding=1),
+                UNet(width, width, blocks, kernel_size),
+                ResidualDenseBlock(width, width, rdb_layers),
+                nn.Conv2d(width, width, 3, padding=1),
+            )
+            if deepened
+            else nn.Identity()
+        )
+        self.upsample = pixel_shuffle_upsample(width, width)
+
+    def forward(self, blurred_and_sharp: Tensor) -> Tensor:
+        first = self.head(blurred_and_sharp)
+        features = self.unet(first)
+        outputs = []
+        for dense_block in self.dense_blocks:
+            features = dense_block(features)
+            outputs.append(features)
+        fused = first + self.fusion(torch.cat(outputs, dim=1))
+        return self.upsample(self.extension(fused))
+
+
+class EdgePath(nn.Module):
+    """M(B_{i+1}) ⊕ M(S_{i+1}) -> G_i, the sharp image's edge map at twice the size (section II.B).
+
+    Shape: ``(N, 2C, H, W)`` -> ``(N, C, 2H, 2W)`` for edge maps of C channels; H, W multiples of 4.
+    """
+
+    def __init__(
+        self, edge_channels: int, width: int, blocks: int, rdb_layers: int, kernel_size: int
+    ) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(2 * edge_channels, width, 3, padding=1)
+        self.unet = UNet(width, width, blocks, kernel_size)
+        self.dense_block = ResidualDenseBlock(width, width, rdb_layers)
+        self.upsample = pixel_shuffle_upsample(width, edge_channels)
+
+    def forward(self, edge_maps: Tensor) -> Tensor:
+        return self.upsample(self.dense_block(self.unet(self.head(edge_maps))))
+
+
+class RestorationModule(nn.Module):
+    """F_i ⊕ G_i ⊕ B_i -> S_i, or what is added to B_i to get it (section II.C).
+
+    SIUN's reconstruction: a U-Net, residual blocks at full size, a 5x5 convolution to RGB.
+
+    Shape: ``(N, in_channels, H, W)`` -> ``(N, 3, H, W)``; H and W multiples of 4.
+    """
+
+    def __init__(self, in_channels: int, width: int, blocks: int, kernel_size: int) -> None:
+        super().__init__()
+        self.unet = UNet(in_channels, width, blocks, kernel_size)
+        self.tail = nn.Sequential(
+            *(ResidualBlock(width) for _ in range(blocks)),
+            nn.Conv2d(width, 3, 5, padding=2),
+        )
+
+    def forward(self, guidance: Tensor) -> Tensor:
+        return self.tail(self.unet(guidance))

@@ -1,0 +1,155 @@
+"""Weights and training states on disk: safetensors, so that nothing is ever unpickled.
+
+A weights file holds a network's parameters and a *card*, a small JSON text in its metadata: which
+network, how it was trained, how well it does. A training state holds parameters and optimizer.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from deblurlib.data.location import data_directory
+from deblurlib.models import create_model, list_models
+
+Card = dict[str, Any]
+
+
+def save_weights(model: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
+    """Write a network's weights with their card.
+
+    Args:
+        model: the network, on any device.
+        path: the file; it appears whole or not at all.
+        card: at least "model", the name for `create_model`; "arguments" where they differ from its
+            defaults. The commit of the code is added.
+    """
+    full_card = {**card, "commit": current_commit()}
+    _save_beside(dict(model.state_dict()), path, {"card": json.dumps(full_card)})
+
+
+def load_model(name: str | Path) -> nn.Module:
+    """A trained network, in evaluation mode, on the CPU.
+
+    Args:
+        name: of weights that ship with the project (`list_weights`), or a weights file.
+
+    Raises:
+        FileNotFoundError, ValueError: where there are no such weights, or the file is not one of
+            ours.
+    """
+    path = weights_path(name)
+    card, tensors = _read(path)
+    try:
+        model = create_model(card["model"], **card.get("arguments", {}))
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{path}: weights of another network or version ({str(error).splitlines()[0]})"
+        ) from error
+    return model.eval()
+
+
+def read_card(name: str | Path) -> Card:
+    """The card of a weights file; arguments and errors as `load_model`."""
+    return _read(weights_path(name))[0]
+
+
+def list_weights() -> list[str]:
+    """Names of the weights that ship with the project."""
+    return sorted(path.stem for path in (data_directory() / "weights").glob("*.safetensors"))
+
+
+def weights_path(name: str | Path) -> Path:
+    """Where the weights called `name` lie; a path to an existing file is returned as it is.
+
+    Raises:
+        FileNotFoundError: where there are none.
+    """
+    for path in (Path(name), data_directory() / "weights" / f"{name}.safetensors"):
+        if path.is_file():
+            return path
+    known = f"names: {', '.join(list_weights()) or 'none'}"
+    if str(name) in list_models():
+        raise FileNotFoundError(f"{name}: no trained weights ship for this network; {known}")
+    raise FileNotFoundError(f"{name}: no such weights; give a file or one of the {known}")
+
+
+def save_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, card: Mapping[str, Any]
+) -> None:
+    """Write all that a training needs to go on: parameters, optimizer, and a card."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+    _save_beside(tensors, path, {"card": json.dumps(dict(card))})
+
+
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Card:
+    """Put a state back into `model` and `optimizer`; returns its card.
+
+    Raises:
+        ValueError: where the file is damaged or of another network.
+    """
+    card, tensors = _read(path)
+    state: dict[int, dict[str, Tensor]] = {}
+    parameters: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "model":
+            parameters[rest] = tensor
+        else:
+            index, _, name = rest.partition(".")
+            state.setdefault(int(index), {})[name] = tensor
+    try:
+        model.load_state_dict(parameters)
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ValueError(f"{path}: the state of another network or optimizer") from error
+    return card
+
+
+def current_commit() -> str:
+    """The code's git commit, with "+" where files differ from it; "unknown" outside a checkout."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _save_beside(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    # safetensors wants dense, unshared memory: channels_last weights are laid out anew.
+    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    os.close(descriptor)
+    try:
+        save_file(plain, beside, metadata)
+        os.replace(beside, path)
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[Card, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads((file.metadata() or {})["card"])
+            return card, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"{path}: damaged, or not a file that this project wrote") from error

@@ -1,0 +1,104 @@
+"""A network over a split of pairs: one row an image, and their means."""
+
+import datetime
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deblurlib.data.pairs import ImagePairs
+from deblurlib.training.checkpoints import current_commit
+from deblurlib.training.metrics import METRICS
+
+Row = dict[str, Any]
+
+
+def evaluate(
+    model: nn.Module,
+    pairs: ImagePairs,
+    *,
+    iterations: int | None = None,
+    on_row: Callable[[Row, Tensor], None] | None = None,
+) -> list[Row]:
+    """Restore every blurred image of a split, full frame, and measure.
+
+    Args:
+        model: a network in evaluation mode; the images go to its device.
+        pairs: the split.
+        iterations: I, for networks that have it; None takes the network's own.
+        on_row: called with every row and the restored image ``(1, 3, H, W)``.
+
+    Returns:
+        A row a pair: its "name", and for "blurred" and "restored" a dictionary of all `METRICS`.
+    """
+    device = next(model.parameters()).device
+    arguments = {} if iterations is None else {"iterations": iterations}
+    rows = []
+    for index in range(len(pairs)):
+        blurred, sharp = (image[None].to(device) for image in pairs[index])
+        with torch.inference_mode():
+            restored = model(blurred, **arguments).images[-1]
+            row = {
+                "name": pairs.name(index),
+                "blurred": {name: metric(blurred, sharp).item() for name, metric in METRICS.items()},
+                "restored": {
+                    name: metric(restored, sharp).item() for name, metric in METRICS.items()
+                },
+            }
+        rows.append(row)
+        if on_row:
+            on_row(row, restored)
+    return rows
+
+
+def summarize(rows: Iterable[Row], group: Callable[[str], str]) -> dict[str, Any]:
+    """Means over groups of rows, and over all.
+
+    Args:
+        rows: as `evaluate` returns them.
+        group: the group of a row, from its name.
+
+    Returns:
+        For every group and for "all": "pairs" (how many), the mean of each metric of "blurred" and
+        "restored", and "psnr_gain": mean, standard deviation and least of the gains in dB.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[group(row["name"])].append(row)
+        groups["all"].append(row)
+    return {name: _means(members) for name, members in groups.items()}
+
+
+def save_results(path: Path, rows: list[Row], summary: Mapping[str, Any], **about: Any) -> None:
+    """Write a results file (JSON): what was measured, on what, when, with which code."""
+    results = {
+        **about,
+        "date": datetime.date.today().isoformat(),
+        "commit": current_commit(),
+        "torch": torch.__version__,
+        "summary": dict(summary),
+        "rows": rows,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    beside.write_text(json.dumps(results, indent=1) + "\n")
+    beside.replace(path)
+
+
+def _means(rows: list[Row]) -> dict[str, Any]:
+    gains = [row["restored"]["psnr"] - row["blurred"]["psnr"] for row in rows]
+    means = {
+        state: {name: mean(row[state][name] for row in rows) for name in METRICS}
+        for state in ("blurred", "restored")
+    }
+    spread = stdev(gains) if len(gains) > 1 else 0.0
+    return {
+        "pairs": len(rows),
+        **means,
+        "psnr_gain": {"mean": mean(gains), "stdev": spread, "least": min(gains)},
+    }

@@ -1,0 +1,290 @@
+"""The training loop, on Hugging Face accelerate: the same lines run on a CPU, a GPU, or many.
+
+Read `train` from top to bottom; everything else in this file is a name for one of its steps.
+"""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DataLoaderConfiguration
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from deblurlib.data.pairs import Pair, RandomCrops, find_pairs
+from deblurlib.data.synthetic import SyntheticPairs
+from deblurlib.models import create_model
+from deblurlib.training.checkpoints import load_state, save_state, save_weights
+from deblurlib.training.losses import DeblurringLoss, LossWeights
+from deblurlib.training.precision import bf16_is_fast
+
+LogEntry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training's result.
+
+    Attributes:
+        model: a name for `create_model`.
+        out: the run's folder: log, state, weights. A run found there is continued.
+        data: a folder of training pairs (GOPRO_Large, or input/ and target/); None for the
+            embedded data.
+        steps: optimizer steps in all.
+        batch: crops a step, over all processes together.
+        crop: side of the square crops, in pixels.
+        iterations: I, the scale iterations (for networks that have them).
+        grow: share of the steps over which I climbs evenly from 1 to `iterations`. A few scales
+            learn fast, and weights are shared: what they learn serves when more are added.
+        learning_rate: at the start; Adam with β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ (section III.A).
+        schedule: "step" halves the rate every `halve_every` steps (section III.A); "cosine" warms
+            up over the first 2% and falls to 0 along a cosine.
+        halve_every: steps, for "step".
+        loss: the weights of the loss terms.
+        clip: largest norm of the gradient; it is scaled down to this.
+        precision: "bf16", "float32", or "auto": bf16 where the device has real units for it.
+        seed: of initial weights, data and order.
+        workers: processes that prepare data; 0 prepares it in the training process.
+        log_every, save_every: steps between log lines, and between saved states.
+    """
+
+    model: str = "sung_small"
+    out: Path = Path("runs/sung_small")
+    data: Path | None = None
+    steps: int = 2000
+    batch: int = 4
+    crop: int = 128
+    iterations: int = 3
+    grow: float = 0.0
+    learning_rate: float = 1e-3
+    schedule: Literal["step", "cosine"] = "cosine"
+    halve_every: int = 13_100
+    loss: LossWeights = field(default_factory=LossWeights)
+    clip: float = 1.0
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    seed: int = 0
+    workers: int = 1
+    log_every: int = 20
+    save_every: int = 500
+
+    @classmethod
+    def paper(cls, **changes: Any) -> "TrainConfig":
+        """SUNG's recipe (section III.A): 500 epochs of GoPro's 2103 pairs in batches of 16.
+
+        The paper names no first learning rate; 1e-4 is SIUN's.
+        """
+        epoch = 2103 // 16
+        recipe = cls(
+            model="sung",
+            out=Path("runs/sung_paper"),
+            steps=500 * epoch,
+            batch=16,
+            crop=256,
+            iterations=3,
+            learning_rate=1e-4,
+            schedule="step",
+            halve_every=100 * epoch,
+            workers=8,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+
+def train(
+    config: TrainConfig,
+    *,
+    on_log: Callable[[LogEntry, nn.Module], None] | None = None,
+    progress: bool = True,
+) -> nn.Module:
+    """Train a network; continue where the run in ``config.out`` stopped, if there is one.
+
+    Writes ``log.jsonl`` (one JSON object every `log_every` steps), ``state.safetensors`` (to
+    continue from), and at the end ``weights.safetensors``.
+
+    Args:
+        config: what to train, on what, and how.
+        on_log: called with every log entry and the network, in its process (the first only).
+        progress: show a bar with the time that is left.
+
+    Returns:
+        The trained network, in evaluation mode.
+
+    Raises:
+        FloatingPointError: where the loss stops being a number. The last good state stays.
+        ValueError: where `out` holds a run of another configuration, or data are unusable.
+        KeyboardInterrupt: after saving the state.
+    """
+    accelerator = Accelerator(
+        mixed_precision="no",
+        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True),
+    )
+    device = accelerator.device
+    low_precision = config.precision == "bf16" or (
+        config.precision == "auto" and bf16_is_fast(device)
+    )
+
+    torch.manual_seed(config.seed)
+    network = create_model(config.model).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
+    criterion = DeblurringLoss(config.loss).to(device)
+
+    dataset = training_data(config)
+    loader = DataLoader(
+        dataset,
+        batch_size=config.batch // accelerator.num_processes,
+        shuffle=True,
+        drop_last=True,
+        num_workers=config.workers,
+        generator=torch.Generator().manual_seed(config.seed),
+        pin_memory=device.type == "cuda",
+    )
+
+    state, log = config.out / "state.safetensors", config.out / "log.jsonl"
+    step = _resume(config, state, log, network, optimizer)
+    model, optimizer, loader = accelerator.prepare(network, optimizer, loader)
+    model.train()
+
+    bar = tqdm(
+        initial=step,
+        total=config.steps,
+        unit="step",
+        disable=not (progress and accelerator.is_main_process),
+    )
+    started, started_at = time.perf_counter(), step
+    try:
+        while step < config.steps:
+            epoch, done = divmod(step, len(loader))
+            dataset.set_epoch(epoch)
+            loader.set_epoch(epoch)
+            for batch in accelerator.skip_first_batches(loader, done):
+                blurred, sharp = (x.to(memory_format=torch.channels_last) for x in batch)
+                rate = learning_rate_at(step, config)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                if hasattr(network, "train_iterations"):
+                    network.train_iterations = iterations_at(step, config)
+
+                with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
+                    restoration = model(blurred)
+                losses = criterion(restoration, sharp)
+                accelerator.backward(losses["total"])
+                gradient_norm = accelerator.clip_grad_norm_(model.parameters(), config.clip)
+                optimizer.step()
+                optimizer.zero_grad()
+
+                step += 1
+                bar.update()
+                if step % config.log_every and step % config.save_every and step < config.steps:
+                    continue  # only the steps below wait for the device
+                entry = {
+                    "step": step,
+                    **{name: value.item() for name, value in losses.items()},
+                    "gradient_norm": float(gradient_norm),
+                    "learning_rate": rate,
+                    "iterations": getattr(network, "train_iterations", None),
+                    "steps_per_second": (step - started_at) / (time.perf_counter() - started),
+                }
+                if not math.isfinite(entry["total"] + entry["gradient_norm"]):
+                    raise FloatingPointError(
+                        f"step {step}: the loss is {entry['total']}, its gradient "
+                        f"{entry['gradient_norm']}. The state of the last save is kept in {state}; "
+                        "continue with a lower learning_rate or precision='float32'"
+                    )
+                if accelerator.is_main_process:
+                    with log.open("a") as file:
+                        file.write(json.dumps(entry) + "\n")
+                    bar.set_postfix_str(f"loss {entry['total']:.4f}")
+                    if on_log:
+                        on_log(entry, network)
+                    if step % config.save_every == 0:
+                        save_state(state, network, optimizer, _card(config, step))
+                if step == config.steps:
+                    break
+    except KeyboardInterrupt:
+        if accelerator.is_main_process:
+            save_state(state, network, optimizer, _card(config, step))
+            bar.write(f"Interrupted after step {step}; the same command continues from {state}")
+        raise
+    finally:
+        bar.close()
+
+    if accelerator.is_main_process:
+        save_state(state, network, optimizer, _card(config, step))
+        save_weights(network, config.out / "weights.safetensors", _card(config, step))
+    accelerator.wait_for_everyone()
+    return network.eval()
+
+
+def training_data(config: TrainConfig) -> RandomCrops | SyntheticPairs:
+    """The pairs that a configuration trains on."""
+    if config.data is None:
+        return SyntheticPairs(config.crop, seed=config.seed)
+    return RandomCrops(find_pairs(config.data, "train"), config.crop, config.seed)
+
+
+def learning_rate_at(step: int, config: TrainConfig) -> float:
+    """The learning rate of a step, counted from 0: a pure function, so nothing to save."""
+    if config.schedule == "step":
+        return config.learning_rate * 0.5 ** (step // config.halve_every)
+    warm_up = max(1, config.steps // 50)
+    if step < warm_up:
+        return config.learning_rate * (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, config.steps - warm_up)
+    return config.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def iterations_at(step: int, config: TrainConfig) -> int:
+    """I at a step, counted from 0."""
+    growing = config.grow * config.steps
+    if step >= growing:
+        return config.iterations
+    return 1 + int(config.iterations * step / growing)
+
+
+def read_log(out: Path) -> list[LogEntry]:
+    """The log of a run, also of one in progress (a line that is being written is left out)."""
+    log = out / "log.jsonl"
+    lines = log.read_text().split("\n")[:-1] if log.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _resume(
+    config: TrainConfig,
+    state: Path,
+    log: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> int:
+    """The step to go on from; loads the state if there is one."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    step = 0
+    if state.is_file():
+        card = load_state(state, network, optimizer)
+        step = card["steps"]
+        now = _card(config, step)["config"]
+        changed = [name for name in now if card["config"].get(name) != now[name]]
+        if changed:
+            raise ValueError(
+                f"{config.out}: holds a run with another {', '.join(changed)}; choose another "
+                "folder for this one, or delete that"
+            )
+    # What was logged after the state was saved is about to be done again.
+    kept = [entry for entry in read_log(config.out) if entry["step"] <= step]
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+    return step
+
+
+def _card(config: TrainConfig, step: int) -> dict[str, Any]:
+    """What a weights file says of its training, and a state to be continued."""
+    # Where a run lies and how it is watched does not change its result.
+    not_recorded = {"out", "workers", "log_every", "save_every"}
+    recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in not_recorded}
+    recorded["data"] = "embedded" if config.data is None else config.data.name
+    return {"model": config.model, "steps": step, "config": recorded}

@@ -1,0 +1,47 @@
+"""Whether bfloat16 pays on a device.
+
+Every device computes in bfloat16; only some have units for it. On the others it is emulated and
+slower than float32, so a run asks here before it switches over.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+# Intel's and AMD's x86 units; ARM's are left out, as torch's convolutions do not use them.
+_CPU_UNITS = ("amx_bf16", "avx512_bf16")
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether ``device`` has units for bfloat16 that torch's convolutions use.
+
+    True for CUDA GPUs from Ampere on, for AMD and Intel GPUs that say so, and for x86 processors
+    with AMX or AVX512-BF16; False for everything else, Apple's GPU included.
+
+    >>> bf16_is_fast(torch.device("meta"))
+    False
+    """
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            return False
+        with torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "xpu":
+        supported = getattr(torch.xpu, "is_bf16_supported", None)  # newer than torch 2.6
+        return supported is not None and bool(supported())
+    if device.type == "cpu":
+        # Without oneDNN, convolutions fall back to code that knows nothing of these units.
+        capabilities = _cpu_capabilities()
+        return torch.backends.mkldnn.is_available() and any(
+            capabilities.get(unit, False) for unit in _CPU_UNITS
+        )
+    return False
+
+
+def _cpu_capabilities() -> Mapping[str, Any]:
+    if hasattr(torch.cpu, "get_capabilities"):
+        return torch.cpu.get_capabilities()
+    # Before torch had a public query: the same two answers, False where even these are missing.
+    private = {"amx_bf16": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
+    return {unit: getattr(torch.cpu, name, lambda: False)() for unit, name in private.items()}
