@@ -35,8 +35,8 @@ check: $(STAMP) ## what pre-commit runs: ruff, mypy and the notebook normaliser
 	$(BIN)/python -m mypy deblurlib
 	$(BIN)/python -m deblurlib.course.notebooks normalise --check
 
-course: $(STAMP) ## run every lesson in order into build/course (PROFILE=full for the real thing)
-	$(BIN)/python -m deblurlib.course.notebooks run --profile $(PROFILE) --out build/course
+course: $(STAMP) ## run every lesson in order into build/course (PROFILE=full for the real thing, START=05 to go on there)
+	$(BIN)/python -m deblurlib.course.notebooks run --profile $(PROFILE) --out build/course$(if $(START), --start-at $(START))
 
 lock: ## resolve pyproject.toml's bounds anew into requirements.lock (TORCH=2.x.y to change torch)
 	@python3.11 -c '$(FITS)' || { echo "make lock needs Python 3.11, the oldest supported:" \
@@ -57,10 +57,10 @@ lock: ## resolve pyproject.toml's bounds anew into requirements.lock (TORCH=2.x.
 	  cat build/lock/frozen312; \
 	} > build/lock/requirements.lock
 	mv build/lock/requirements.lock requirements.lock
-	rm -rf build/lock
+	rm -rf build/lock deblurlib.egg-info
 
 clean: ## remove .venv, build/ and the tools' caches
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache deblurlib.egg-info
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
 
 $(STAMP): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c '$(FITS)' 2>/dev/null || { echo "No Python from 3.11 to 3.13 with venv found:" \
@@ -73,4 +73,5 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq -r requirements.lock
 	@echo "Installing deblurlib (3 of 3) ..."
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@rm -rf deblurlib.egg-info  # it would go stale and still be read before the installed metadata
 	@touch $@

@@ -4,10 +4,10 @@ Bad input ends in one line that says what was wrong, and exit status 1.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import torch
 import tyro
 from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
@@ -20,19 +20,23 @@ from deblurlib.inference import restore
 from deblurlib.training.checkpoints import load_model, weights_path
 from deblurlib.training.evaluate import evaluate, save_results, summarize
 from deblurlib.training.loop import TrainConfig, train
+from deblurlib.training.precision import best_device, on_device
 
-_Config = tyro.extras.subcommand_type_from_defaults(
-    {"small": TrainConfig(), "paper": TrainConfig.paper()},
-    {
-        "small": "sung_small on the embedded data, for two CPU cores",
-        "paper": "SUNG with the paper's recipe; give it GoPro with --data",
-    },
+_presets = tyro.conf.arg(
+    name="",
+    constructor=tyro.extras.subcommand_type_from_defaults(
+        {"small": TrainConfig(), "paper": TrainConfig.paper()},
+        {
+            "small": "sung_small on the embedded data, for two CPU cores",
+            "paper": "SUNG with the paper's recipe; give it GoPro with --data",
+        },
+    ),
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    commands = {
+    commands: dict[str, Callable[..., Any]] = {
         "doctor": doctor_command,
         "restore": restore_command,
         "train": train_command,
@@ -94,7 +98,7 @@ def restore_command(
     return 1 if failed else 0
 
 
-def train_command(config: Annotated[_Config, tyro.conf.arg(name="")]) -> int:  # type: ignore[valid-type]
+def train_command(config: Annotated[TrainConfig, _presets]) -> int:
     """Train a network, or continue a training; prints where the weights lie.
 
     Args:
@@ -121,10 +125,7 @@ def evaluate_command(
         out: results file (JSON) to write.
     """
     pairs = photo_split() if data is None else find_pairs(data, "test")
-    model = load_model(weights)
-    model.to(
-        torch.accelerator.current_accelerator() or "cpu", memory_format=torch.channels_last
-    )
+    model = on_device(load_model(weights), best_device())
     with tqdm(total=len(pairs), unit="pair") as bar:
         rows = evaluate(model, pairs, iterations=iterations, on_row=lambda *_: bar.update())
     summary = summarize(rows, strength_of if data is None else lambda name: "all pairs")

@@ -12,6 +12,7 @@ from torch import nn
 
 from deblurlib.imaging.files import open_image, to_image, to_tensor
 from deblurlib.training.checkpoints import load_model, weights_path
+from deblurlib.training.precision import best_device, on_device
 
 
 def restore(
@@ -76,5 +77,4 @@ def _trained(name: str) -> nn.Module:
 @lru_cache(maxsize=2)
 def _load(path: Path, modified: int) -> nn.Module:
     # `modified` is part of the key, so that weights trained anew are loaded anew.
-    device = torch.accelerator.current_accelerator() or "cpu"
-    return load_model(path).to(device, memory_format=torch.channels_last)
+    return on_device(load_model(path), best_device())

@@ -1,1 +1,1 @@
-"""What only lessons need: the set-up check, running and tidying notebooks, plots, widgets, checks."""
+"""What only lessons need: set-up check, notebook runner, plots, widgets, checks."""

@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import nbformat
 import papermill
 import tyro
+from papermill.exceptions import PapermillExecutionError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 CELL_TIMEOUT = {"quick": 600, "full": 14 * 24 * 3600}
@@ -25,8 +26,8 @@ _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name":
 _NOISE_OF_NOTEBOOK = ("papermill", "signature", "trusted", "widgets")
 _NOISE_OF_CELL = ("ExecuteTime", "execution", "papermill", "trusted")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-# What papermill adds while it runs a notebook.
-_ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
+_INJECTED = "injected-parameters"  # on the cell that papermill adds to set parameters
+_ERROR_MARK = "papermill-error-cell-tag"  # on what papermill adds to a notebook that failed
 
 
 class LessonError(RuntimeError):
@@ -55,7 +56,8 @@ def faults(path: Path) -> list[str]:
     """What a committed notebook must not have, one line each; empty where all is well.
 
     A code cell that was not run, or out of order; an error that is stored in the outputs of a cell
-    without the tag ``raises-exception``; anything that :func:`normalise` would change.
+    without the tag ``raises-exception``; a cell that papermill injected; anything that
+    :func:`normalise` would change.
 
     Raises:
         ValueError: where ``path`` is not a notebook.
@@ -64,6 +66,8 @@ def faults(path: Path) -> list[str]:
     found = []
     last = 0
     for number, cell in _code_cells(notebook):
+        if _INJECTED in _tags(cell):
+            found.append(f"{path}: cell {number} was injected by papermill; delete it, run again")
         count = cell.execution_count
         if count is None:
             found.append(f"{path}: cell {number} was not run; run all cells and save")
@@ -74,7 +78,7 @@ def faults(path: Path) -> list[str]:
             )
         last = count or last
         error = next((output for output in cell.outputs if output.output_type == "error"), None)
-        if error is not None and "raises-exception" not in cell.metadata.get("tags", []):
+        if error is not None and "raises-exception" not in _tags(cell):
             found.append(
                 f"{path}: cell {number} stores an error ({error.ename}: {error.evalue});"
                 " mend it, or tag the cell raises-exception"
@@ -214,6 +218,8 @@ def _normal_form(notebook: Any) -> str:
         cell.setdefault("id", f"cell-{number}")
         for key in _NOISE_OF_CELL:
             cell.metadata.pop(key, None)
+        if not _tags(cell):
+            cell.metadata.pop("tags", None)
         if cell.cell_type == "code":
             # A widget's view points to a model that only the running kernel had.
             cell.outputs = [out for out in cell.outputs if _WIDGET not in out.get("data", {})]
@@ -236,7 +242,8 @@ def _replace(path: Path, text: str) -> None:
 
 def _accepted(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     # papermill itself only warns of a mistyped parameter, and then runs with the default.
-    _read(path)
+    if "kernelspec" not in _read(path).metadata:
+        raise ValueError(f"{path}: names no kernel; normalise it first")
     known = papermill.inspect_notebook(str(path))
     unknown = sorted(set(parameters) - set(known) - {"PROFILE"})
     if unknown:
@@ -261,10 +268,56 @@ def _execute(path: Path, out_dir: Path, values: dict[str, Any], cell_timeout: in
             start_timeout=120,
             progress_bar=False,
         )
-    except Exception as error:
-        number, cell = _failed_cell(partial)
-        if number is not None:
-            os.replace(partial, failed)
-            raise LessonError(_report(path, number, error, failed)) from error
-    os.replace(partial, out_dir / path.name)
+    except Exception as error:  # a cell's error, a time-out, a dead kernel, a missing kernel
+        cells = _own_cells(partial) if partial.exists() else []
+        number = _failed_cell(cells)
+        # papermill also counts the errors that a cell is tagged to raise: those are no failure.
+        if number is not None or not isinstance(error, PapermillExecutionError):
+            kept = f"; see {failed}" if cells else ""
+            if cells:
+                os.replace(partial, failed)
+            where = f"cell {number or _last_started(cells)}" if cells else "start"
+            raise LessonError(
+                f"{path}: failed at {where}: {_first_line(error)}{kept}; to go on from this lesson:"
+                f" python -m deblurlib.course.notebooks run --start-at {path.stem}"
+            ) from error
+    executed = nbformat.read(partial, as_version=4)
+    executed.cells = [cell for cell in executed.cells if _ERROR_MARK not in _tags(cell)]
+    _replace(out_dir / path.name, nbformat.writes(executed) + "\n")
+    partial.unlink()
     failed.unlink(missing_ok=True)
+
+
+def _own_cells(executed: Path) -> list[Any]:
+    # The lesson's cells without those that papermill adds, so that numbers are the lesson's.
+    cells = nbformat.read(executed, as_version=4).cells
+    return [cell for cell in cells if not _tags(cell) & {_ERROR_MARK, _INJECTED}]
+
+
+def _failed_cell(cells: list[Any]) -> int | None:
+    for number, cell in enumerate(cells, start=1):
+        if cell.metadata.get("papermill", {}).get("exception"):
+            return number
+    return None
+
+
+def _last_started(cells: list[Any]) -> int:
+    # Where the kernel died or time ran out, papermill marks no cell.
+    started = [bool(cell.metadata.get("papermill", {}).get("start_time")) for cell in cells]
+    return max((number for number, begun in enumerate(started, start=1) if begun), default=1)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, PapermillExecutionError):
+        text = f"{error.ename}: {error.evalue}"
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return text.strip().splitlines()[0]
+
+
+def _tags(cell: Any) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -122,7 +122,7 @@ def gopro_pairs(
     sequences = sorted(path for path in folder.glob("*") if path.is_dir())
     if not sequences:
         raise FileNotFoundError(
-            f"{folder}: no sequences here; root must be the folder with GOPRO_Large's train and test"
+            f"{folder}: no sequences here; give the folder with GOPRO_Large's train and test"
         )
     return ImagePairs(
         [pair for path in sequences for pair in folder_pairs(path / blur, path / "sharp").files]

@@ -126,7 +126,7 @@ def photo_split() -> ImagePairs:
 
 
 def strength_of(name: str) -> str:
-    """"mild", "medium" or "strong": the strength in the name of a pair of the photo split."""
+    """ "mild", "medium" or "strong": the strength in the name of a pair of the photo split."""
     return name.split("-")[1]
 
 

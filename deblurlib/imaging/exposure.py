@@ -196,8 +196,8 @@ def expose(
     light = to_linear(scene)
     poses = path.poses
     if layer is None and layer_path is None:
-        blurred = sum(_seen(light, path, k) for k in range(0, poses, _CHUNK)) / poses
-        return from_linear(blurred), _crop(scene, path.size)
+        seen = [_seen(light, path, first) for first in range(0, poses, _CHUNK)]
+        return from_linear(torch.stack(seen).sum(dim=0) / poses), _crop(scene, path.size)
 
     if layer is None or layer_path is None:
         raise ValueError("layer and layer_path go together: give both or neither")
@@ -206,12 +206,12 @@ def expose(
     # Premultiplied by opacity, so that warping mixes in no colour from where the object is not.
     opacity = layer[:, 3:]
     object_light = torch.cat([to_linear(layer[:, :3]) * opacity, opacity], dim=1)
-    blurred = sum(
-        _seen(light, path, k, object_light, layer_path) for k in range(0, poses, _CHUNK)
-    ) / poses
+    seen = [
+        _seen(light, path, first, object_light, layer_path) for first in range(0, poses, _CHUNK)
+    ]
     still = _crop(object_light, path.size)
     sharp = still[:, :3] + (1 - still[:, 3:]) * _crop(light, path.size)
-    return from_linear(blurred), from_linear(sharp)
+    return from_linear(torch.stack(seen).sum(dim=0) / poses), from_linear(sharp)
 
 
 def add_sensor_noise(
@@ -270,9 +270,8 @@ def _warp(light: Tensor, path: CameraPath, first: int) -> Tensor:
     """The frame as seen by a chunk of poses: ``(B, N, C, h, w)``."""
     homographies = path.homographies[:, first : first + _CHUNK].to(light)
     batch, poses = homographies.shape[:2]
-    (height, width), (frame_height, frame_width) = light.shape[-2:], path.size
     top, left = _offset(light, path.size)
-    centre_x, centre_y = (frame_width - 1) / 2, (frame_height - 1) / 2
+    centre_y, centre_x = (path.size[0] - 1) / 2, (path.size[1] - 1) / 2
     to_centre = torch.eye(3).to(light)
     to_centre[0, 2], to_centre[1, 2] = -left - centre_x, -top - centre_y
     to_frame = torch.eye(3).to(light)

@@ -10,8 +10,8 @@ def gaussian_pyramid(image: Tensor, levels: int) -> list[Tensor]:
 
     One step down blurs with a 5x5 Gaussian and takes every 2x2 pixels' mean (kornia's `pyrdown`).
     An odd side is first extended by its last row or column, so that level i has exactly
-    ``ceil(H / 2**i)`` by ``ceil(W / 2**i)`` pixels and its pixel (y, x) covers the rows
-    ``2**i * y ...`` and columns ``2**i * x ...`` of the original. The Gaussian repeats border pixels.
+    ``ceil(H / 2**i)`` by ``ceil(W / 2**i)`` pixels, and its pixel (y, x) covers the rows from
+    ``2**i * y`` and columns from ``2**i * x`` of the original. The Gaussian repeats border pixels.
 
     The papers name no filter; a Gaussian is SIUN's choice.
 

@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualDenseBlock(nn.Module):
-    """RDB: each layer sees all that came before it; a 1x1 convolution fuses, and the input is added.
+    """RDB: each layer sees all before it; a 1x1 convolution fuses them, and the input is added.
 
     Layer k is a 3x3 convolution from ``channels + k * growth`` to ``growth`` channels with ReLU and
     no bias (Zhang et al. 2020, the residual dense network).
@@ -109,9 +109,7 @@ def pixel_shuffle_upsample(in_channels: int, out_channels: int) -> nn.Sequential
 
     Shape: ``(B, in_channels, H, W)`` -> ``(B, out_channels, 2H, 2W)``.
     """
-    return nn.Sequential(
-        nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1), nn.PixelShuffle(2)
-    )
+    return nn.Sequential(nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1), nn.PixelShuffle(2))
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

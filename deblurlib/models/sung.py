@@ -63,17 +63,16 @@ class SUNG(nn.Module):
         self.gradient_through_scales = gradient_through_scales
         self.train_iterations, self.test_iterations = train_iterations, test_iterations
 
-        self.edges = EdgeMap(operator, edge_channels) if edge_guidance else None
-        self.edge_path = (
-            EdgePath(self.edges.out_channels, width, blocks, rdb_layers, kernel_size) if self.edges else None
-        )
-        self.deblurring_path = DeblurringPath(
-            width, blocks, rdb_layers, kernel_size, deepened=not edge_guidance
-        )
-        edge_channels_in = self.edges.out_channels if self.edges else 0
-        self.restoration_module = RestorationModule(
-            width + edge_channels_in + 3, width, blocks, kernel_size
-        )
+        sizes = (width, blocks, rdb_layers, kernel_size)
+        self.deblurring_path = DeblurringPath(*sizes, deepened=not edge_guidance)
+        self.edges: EdgeMap | None = None
+        self.edge_path: EdgePath | None = None
+        guidance = width + 3  # F and B
+        if edge_guidance:
+            self.edges = EdgeMap(operator, edge_channels)
+            self.edge_path = EdgePath(self.edges.out_channels, *sizes)
+            guidance += self.edges.out_channels  # and G
+        self.restoration_module = RestorationModule(guidance, width, blocks, kernel_size)
 
     def forward(self, blurred: Tensor, iterations: int | None = None) -> Restoration:
         """Restore ``blurred``, coarse to fine.

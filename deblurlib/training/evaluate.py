@@ -45,10 +45,8 @@ def evaluate(
             restored = model(blurred, **arguments).images[-1]
             row = {
                 "name": pairs.name(index),
-                "blurred": {name: metric(blurred, sharp).item() for name, metric in METRICS.items()},
-                "restored": {
-                    name: metric(restored, sharp).item() for name, metric in METRICS.items()
-                },
+                "blurred": {name: of(blurred, sharp).item() for name, of in METRICS.items()},
+                "restored": {name: of(restored, sharp).item() for name, of in METRICS.items()},
             }
         rows.append(row)
         if on_row:

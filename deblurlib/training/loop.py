@@ -16,15 +16,15 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from deblurlib.data.pairs import Pair, RandomCrops, find_pairs
+from deblurlib.data.pairs import RandomCrops, find_pairs
 from deblurlib.data.synthetic import SyntheticPairs
-from deblurlib.models import create_model
+from deblurlib.models import SUNG, create_model
 from deblurlib.training.checkpoints import load_state, save_state, save_weights
 from deblurlib.training.losses import DeblurringLoss, LossWeights
-from deblurlib.training.precision import bf16_is_fast
+from deblurlib.training.precision import bf16_is_fast, on_device
 
 LogEntry = dict[str, Any]
 
@@ -131,7 +131,7 @@ def train(
     )
 
     torch.manual_seed(config.seed)
-    network = create_model(config.model).to(device, memory_format=torch.channels_last)
+    network = on_device(create_model(config.model), device)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     criterion = DeblurringLoss(config.loss).to(device)
 
@@ -168,7 +168,7 @@ def train(
                 rate = learning_rate_at(step, config)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                if hasattr(network, "train_iterations"):
+                if isinstance(network, SUNG):
                     network.train_iterations = iterations_at(step, config)
 
                 with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):

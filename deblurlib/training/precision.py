@@ -1,4 +1,4 @@
-"""Whether bfloat16 pays on a device.
+"""Which device to use, and whether bfloat16 pays on it.
 
 Every device computes in bfloat16; only some have units for it. On the others it is emulated and
 slower than float32, so a run asks here before it switches over.
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 # Intel's and AMD's x86 units; ARM's are left out, as torch's convolutions do not use them.
 _CPU_UNITS = ("amx_bf16", "avx512_bf16")
@@ -37,6 +38,17 @@ def bf16_is_fast(device: torch.device) -> bool:
             capabilities.get(unit, False) for unit in _CPU_UNITS
         )
     return False
+
+
+def best_device() -> torch.device:
+    """The accelerator that torch finds, else the CPU."""
+    return torch.accelerator.current_accelerator() or torch.device("cpu")
+
+
+def on_device(model: nn.Module, device: torch.device) -> nn.Module:
+    """The network on `device`, its weights laid out channels last: what convolutions run on."""
+    # torch's type stubs do not know this overload.
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _cpu_capabilities() -> Mapping[str, Any]:
