@@ -68,16 +68,17 @@ PHOTOGRAPHS = {
         "Grace Hopper",
         "public domain, US Navy",
     ),
-    "grass": _scikit_image("grass.png", "grass, gray", "CC0, Dimitrios Savva"),
+    "grass": _scikit_image("grass.png", "grass, gray", "CC0, linolafett"),
     "gravel": _scikit_image("gravel.png", "gravel, gray", "CC0, CC0Textures"),
     "hubble_deep_field": _scikit_image(
         "hubble_deep_field.jpg", "galaxies", "public domain, NASA and ESA"
     ),
     "motorcycle": _scikit_image(
-        "motorcycle_left.png", "a motorcycle in a garage", "CC0, Middlebury stereo 2014"
+        "motorcycle_left.png",
+        "a motorcycle in a garage",
+        "Middlebury stereo 2014, Scharstein et al., published for research",
     ),
-    "page": _scikit_image("page.png", "a printed page, gray", "CC0, Johannes Schönberger"),
-    "rocket": _scikit_image("rocket.jpg", "a rocket at dusk", "CC0, SpaceX"),
+    "rocket": _scikit_image("rocket.jpg", "a rocket at dusk", "public domain, SpaceX"),
 }
 """All photographs, by name. data/README.md has the same table for readers."""
 
