@@ -5,6 +5,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 PROFILE ?= quick
+LESSONS ?= $(wildcard notebooks/*.ipynb)
 TORCH   ?= $(shell sed -n 's/^torch==//p' requirements.lock)
 
 # A pyenv shim can exist and refuse to run, and Debian's python3 can lack ensurepip: so each
@@ -15,7 +16,7 @@ PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lab test check course lock clean
+.PHONY: help setup lab test check course notebooks lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -37,6 +38,10 @@ check: $(STAMP) ## what pre-commit runs: ruff, mypy and the notebook normaliser
 
 course: $(STAMP) ## run every lesson in order into build/course (PROFILE=full for the real thing, START=05 to go on there)
 	$(BIN)/python -m deblurlib.course.notebooks run --profile $(PROFILE) --out build/course$(if $(START), --start-at $(START))
+
+notebooks: $(STAMP) ## run the lessons in place and normalise them, after editing (LESSONS=... for some of them)
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace $(LESSONS)
+	$(BIN)/python -m deblurlib.course.notebooks normalise $(LESSONS)
 
 lock: ## resolve pyproject.toml's bounds anew into requirements.lock (TORCH=2.x.y to change torch)
 	@python3.11 -c '$(FITS)' || { echo "make lock needs Python 3.11, the oldest supported:" \

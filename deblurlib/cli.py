@@ -8,17 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import tyro
+from torch import Tensor
 from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
 from deblurlib.course.environment import doctor
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
-from deblurlib.imaging.files import save_image
+from deblurlib.imaging.files import save_image, to_image
 from deblurlib.inference import restore
 from deblurlib.training.checkpoints import load_model, weights_path
-from deblurlib.training.evaluate import evaluate, save_results, summarize
+from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
 from deblurlib.training.loop import TrainConfig, train
 from deblurlib.training.precision import best_device, on_device
 
@@ -53,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (OSError, ValueError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        # What comes from a process that prepares data has a traceback before its last line.
+        print(f"error: {(str(error) or repr(error)).splitlines()[-1]}", file=sys.stderr)
         return 1
 
 
@@ -114,6 +117,7 @@ def evaluate_command(
     data: Path | None = None,
     iterations: int | None = None,
     out: Path | None = None,
+    pictures: Path | None = None,
 ) -> int:
     """Measure a trained network on test pairs, full frames.
 
@@ -123,11 +127,20 @@ def evaluate_command(
             if not given.
         iterations: scale iterations I; the network's own if not given.
         out: results file (JSON) to write.
+        pictures: folder for a picture of every pair: blurred, restored and sharp side by side.
     """
     pairs = photo_split() if data is None else find_pairs(data, "test")
     model = on_device(load_model(weights), best_device())
     with tqdm(total=len(pairs), unit="pair") as bar:
-        rows = evaluate(model, pairs, iterations=iterations, on_row=lambda *_: bar.update())
+
+        def on_row(row: Row, restored: Tensor) -> None:
+            if pictures:
+                blurred, sharp = pairs[bar.n]
+                side_by_side = torch.cat([blurred, restored[0].cpu(), sharp], dim=2)
+                save_image(to_image(side_by_side), pictures / f"{row['name']}.png")
+            bar.update()
+
+        rows = evaluate(model, pairs, iterations=iterations, on_row=on_row)
     summary = summarize(rows, strength_of if data is None else lambda name: "all pairs")
     print(f"{'':10}{'pairs':>6}{'blurred':>10}{'restored':>10}{'gain':>8}   PSNR in dB")
     for name, means in summary.items():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from deblurlib.imaging.files import open_image, to_image, to_tensor
+from deblurlib.imaging.files import open_image, to_image, to_rgb, to_tensor
 from deblurlib.training.checkpoints import load_model, weights_path
 from deblurlib.training.precision import best_device, on_device
 
@@ -51,7 +51,7 @@ def restore(
 
 def _as_image(image: str | os.PathLike[str] | Image.Image | NDArray[np.generic]) -> Image.Image:
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
+        return to_rgb(image)
     if isinstance(image, str | os.PathLike):
         return open_image(image)
     array = np.asarray(image)

@@ -6,7 +6,7 @@ Layouts: GOPRO_Large (``train|test/SEQUENCE/{blur,blur_gamma,sharp}/000001.png``
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from deblurlib.imaging.files import EXTENSIONS, open_image, to_tensor
+
+Blur = Literal["blur", "blur_gamma"]
+"""GOPRO_Large's two folders of blurred frames in every sequence."""
 
 
 class Pair(NamedTuple):
@@ -59,8 +62,14 @@ class ImagePairs(Dataset[Pair]):
         return Pair(to_tensor(blurred), to_tensor(sharp))
 
     def name(self, index: int) -> str:
-        """The pair's name: the sharp file's folder (GoPro's sequence, or ``target``) and stem."""
-        return self.files[index][1].stem
+        """The pair's name: the file's, without its ending; in GoPro's layout after the sequence's.
+
+        There, sequences share file names: ``GOPR0372_07_00/000001``.
+        """
+        blurred, sharp = self.files[index]
+        if sharp.parent.name == "sharp" and blurred.parent.name in get_args(Blur):
+            return f"{sharp.parents[1].name}/{sharp.stem}"
+        return sharp.stem
 
 
 class RandomCrops(Dataset[Pair]):
@@ -106,7 +115,7 @@ def dihedral(image: Tensor, turn: int) -> Tensor:
 def gopro_pairs(
     root: Path | str,
     split: Literal["train", "test"],
-    blur: Literal["blur", "blur_gamma"] = "blur",
+    blur: Blur = "blur",
 ) -> ImagePairs:
     """The pairs of GOPRO_Large, in order of sequence and frame.
 

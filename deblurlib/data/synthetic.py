@@ -44,6 +44,9 @@ class SyntheticPairs(Dataset[Pair]):
         extent: shortest and longest blur in pixels; drawn evenly in its logarithm.
         photographs: share of samples from photographs, the rest from procedural scenes.
         scenes: different procedural scenes an epoch (each about half a second of work, once).
+        frame: side of the camera's square frame in pixels. A sample is a random piece of it, as a
+            training crop is of a photograph: the shake hardly differs from one of its corners to
+            the other, however much it does over the frame.
         moving_objects: share of samples with an object that moves by itself.
     """
 
@@ -56,11 +59,13 @@ class SyntheticPairs(Dataset[Pair]):
         extent: tuple[float, float] = (2.0, 24.0),
         photographs: float = 0.5,
         scenes: int = 32,
+        frame: int = 512,
         moving_objects: float = 0.2,
     ) -> None:
         self.crop, self.length, self.seed, self.epoch = crop, length, seed, 0
         self.extent, self.photographs = extent, photographs
         self.scenes, self.moving_objects = scenes, moving_objects
+        self.frame = max(frame, crop)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -76,7 +81,9 @@ class SyntheticPairs(Dataset[Pair]):
         low, high = np.log(self.extent)
         # Entry 0 is the camera's path, entry 1 the moving object's.
         extents = torch.from_numpy(np.exp(rng.uniform(low, high, size=2)))
-        paths = random_camera_path((self.crop, self.crop), extents, generator)
+        paths = random_camera_path((self.frame, self.frame), extents, generator)
+        top, left = rng.integers(self.frame - self.crop + 1, size=2)
+        paths = paths.window(int(top), int(left), (self.crop, self.crop))
         # A point strays from its mean by less than the extent.
         side = self.crop + 2 * math.ceil(extents.max().item())
         scene = self._scene(rng, side)
@@ -154,7 +161,8 @@ def _write_photo_split(folder: Path) -> None:
         files = sorted(beside.rglob("*.png"))
         sums = {str(path.relative_to(beside)): _sha256(path) for path in files}
         (beside / "checksums.json").write_text(json.dumps(sums, indent=1) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists() and not _is_intact(folder):
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             beside.rename(folder)
         except OSError:

@@ -72,6 +72,20 @@ class CameraPath:
         """The batch's `entries`, as paths."""
         return CameraPath(self.homographies[entries], self.size)
 
+    def window(self, top: int, left: int, size: tuple[int, int]) -> "CameraPath":
+        """The same camera's path, as a smaller frame at ``(top, left)`` of this one sees it.
+
+        Raises:
+            ValueError: where the window reaches beyond the frame.
+        """
+        (height, width), (inner_height, inner_width) = self.size, size
+        if not (0 <= top <= height - inner_height and 0 <= left <= width - inner_width):
+            raise ValueError(f"a window of {size} at {(top, left)} is not inside {self.size}")
+        to_frame = torch.eye(3).to(self.homographies)
+        to_frame[0, 2] = left + (inner_width - width) / 2
+        to_frame[1, 2] = top + (inner_height - height) / 2
+        return CameraPath(to_frame.inverse() @ self.homographies @ to_frame, size)
+
     @property
     def poses(self) -> int:
         """N, the number of poses."""

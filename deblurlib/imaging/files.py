@@ -25,11 +25,25 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise ValueError(f"{path}: not an image that Pillow can read") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: damaged or unsupported image ({error})") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode as 8-bit RGB: gray repeated, opacity left out, 16 bits scaled to 8.
+
+    Raises:
+        ValueError: for floating-point pixels, whose white could be anything.
+    """
+    if image.mode == "F":
+        raise ValueError("floating-point pixels; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):  # 16-bit gray, which Pillow would clip at 255
+        levels = np.clip(np.rint(np.asarray(image) / 257), 0, 255)
+        image = Image.fromarray(levels.astype(np.uint8))
+    return image.convert("RGB")
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
@@ -51,7 +65,7 @@ def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
 
 def to_tensor(image: Image.Image) -> Tensor:
     """An image as ``(3, H, W)`` float32 RGB in [0, 1]."""
-    pixels = torch.from_numpy(np.array(image.convert("RGB")))
+    pixels = torch.from_numpy(np.array(to_rgb(image)))
     return pixels.permute(2, 0, 1).float() / 255
 
 

@@ -74,9 +74,11 @@ def weights_path(name: str | Path) -> Path:
     Raises:
         FileNotFoundError: where there are none.
     """
-    for path in (Path(name), data_directory() / "weights" / f"{name}.safetensors"):
-        if path.is_file():
-            return path
+    if Path(name).is_file():
+        return Path(name)
+    shipped = data_directory() / "weights" / f"{name}.safetensors"
+    if shipped.is_file():
+        return shipped
     known = f"names: {', '.join(list_weights()) or 'none'}"
     if str(name) in list_models():
         raise FileNotFoundError(f"{name}: no trained weights ship for this network; {known}")
@@ -112,9 +114,16 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
             state.setdefault(int(index), {})[name] = tensor
     try:
         model.load_state_dict(parameters)
+        places = [place for group in optimizer.param_groups for place in group["params"]]
+        for number, moments in state.items():
+            place = places[number]
+            for name, moment in moments.items():
+                # A fused optimizer walks through memory: moments must lie as their weights do.
+                if moment.shape == place.shape:
+                    moments[name] = torch.empty_like(place).copy_(moment)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, LookupError) as error:
         raise ValueError(f"{path}: the state of another network or optimizer") from error
     return card
 

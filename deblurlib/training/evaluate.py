@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -62,18 +63,25 @@ def summarize(rows: Iterable[Row], group: Callable[[str], str]) -> dict[str, Any
         group: the group of a row, from its name.
 
     Returns:
-        For every group and for "all": "pairs" (how many), the mean of each metric of "blurred" and
-        "restored", and "psnr_gain": mean, standard deviation and least of the gains in dB.
+        For every group, the least blurred first, and for "all": "pairs" (how many), the mean of
+        each metric of "blurred" and "restored", and "psnr_gain": mean, standard deviation and
+        least of the gains in dB.
     """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[group(row["name"])].append(row)
-        groups["all"].append(row)
-    return {name: _means(members) for name, members in groups.items()}
+    summary = {name: _means(members) for name, members in groups.items()}
+    # From the least blurred group to the most.
+    ordered = sorted(summary, key=lambda name: -summary[name]["blurred"]["psnr"])
+    everything = [row for members in groups.values() for row in members]
+    return {**{name: summary[name] for name in ordered}, "all": _means(everything)}
 
 
 def save_results(path: Path, rows: list[Row], summary: Mapping[str, Any], **about: Any) -> None:
-    """Write a results file (JSON): what was measured, on what, when, with which code."""
+    """Write a results file (JSON): what was measured, on what, when, with which code.
+
+    An infinite PSNR, of identical images, is written as null.
+    """
     results = {
         **about,
         "date": datetime.date.today().isoformat(),
@@ -84,8 +92,17 @@ def save_results(path: Path, rows: list[Row], summary: Mapping[str, Any], **abou
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(results, indent=1) + "\n")
+    beside.write_text(json.dumps(_plain(results), indent=1, allow_nan=False) + "\n")
     beside.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    """The value with null for infinity and NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _means(rows: list[Row]) -> dict[str, Any]:
@@ -94,7 +111,9 @@ def _means(rows: list[Row]) -> dict[str, Any]:
         state: {name: mean(row[state][name] for row in rows) for name in METRICS}
         for state in ("blurred", "restored")
     }
-    spread = stdev(gains) if len(gains) > 1 else 0.0
+    # Identical images have an infinite PSNR, of which `stdev` knows no answer.
+    finite = all(map(math.isfinite, gains))
+    spread = (stdev(gains) if finite else math.nan) if len(gains) > 1 else 0.0
     return {
         "pairs": len(rows),
         **means,

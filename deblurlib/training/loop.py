@@ -22,7 +22,7 @@ from tqdm import tqdm
 from deblurlib.data.pairs import RandomCrops, find_pairs
 from deblurlib.data.synthetic import SyntheticPairs
 from deblurlib.models import SUNG, create_model
-from deblurlib.training.checkpoints import load_state, save_state, save_weights
+from deblurlib.training.checkpoints import load_state, read_card, save_state, save_weights
 from deblurlib.training.losses import DeblurringLoss, LossWeights
 from deblurlib.training.precision import bf16_is_fast, on_device
 
@@ -53,7 +53,8 @@ class TrainConfig:
         precision: "bf16", "float32", or "auto": bf16 where the device has real units for it.
         seed: of initial weights, data and order.
         workers: processes that prepare data; 0 prepares it in the training process.
-        log_every, save_every: steps between log lines, and between saved states.
+        log_every: steps between lines of the log.
+        save_every: steps between saved states.
     """
 
     model: str = "sung_small"
@@ -136,6 +137,11 @@ def train(
     criterion = DeblurringLoss(config.loss).to(device)
 
     dataset = training_data(config)
+    if len(dataset) < config.batch:
+        raise ValueError(
+            f"{len(dataset)} training pairs are fewer than a batch of {config.batch}: "
+            "choose a smaller batch, or add pairs"
+        )
     loader = DataLoader(
         dataset,
         batch_size=config.batch // accelerator.num_processes,
@@ -195,7 +201,8 @@ def train(
                     raise FloatingPointError(
                         f"step {step}: the loss is {entry['total']}, its gradient "
                         f"{entry['gradient_norm']}. The state of the last save is kept in {state}; "
-                        "continue with a lower learning_rate or precision='float32'"
+                        "begin anew in another folder, with a lower learning_rate or "
+                        "precision='float32'"
                     )
                 if accelerator.is_main_process:
                     with log.open("a") as file:
@@ -266,7 +273,7 @@ def _resume(
     config.out.mkdir(parents=True, exist_ok=True)
     step = 0
     if state.is_file():
-        card = load_state(state, network, optimizer)
+        card = read_card(state)
         step = card["steps"]
         now = _card(config, step)["config"]
         changed = [name for name in now if card["config"].get(name) != now[name]]
@@ -275,6 +282,7 @@ def _resume(
                 f"{config.out}: holds a run with another {', '.join(changed)}; choose another "
                 "folder for this one, or delete that"
             )
+        load_state(state, network, optimizer)
     # What was logged after the state was saved is about to be done again.
     kept = [entry for entry in read_log(config.out) if entry["step"] <= step]
     log.write_text("".join(json.dumps(entry) + "\n" for entry in kept))

@@ -1,0 +1,236 @@
+"""The command line: what it writes, its exit status, and one line for whatever goes wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accelerate.state import AcceleratorState
+from PIL import Image
+from torch import nn
+
+from deblurlib import cli, models
+from deblurlib.cli import main
+from deblurlib.imaging.files import open_image, save_image
+from deblurlib.models import SUNG
+from deblurlib.training.checkpoints import load_model, save_weights
+
+SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder with weights called sung_small, whose network returns its input."""
+    folder = tmp_path / "data"
+    network = SUNG(**SIZES)
+    for parameter in network.restoration_module.tail[-1].parameters():
+        nn.init.zeros_(parameter)
+    save_weights(
+        network,
+        folder / "weights" / "sung_small.safetensors",
+        {"model": "sung", "arguments": SIZES},
+    )
+    monkeypatch.setenv("DEBLURLIB_DATA", str(folder))
+    monkeypatch.chdir(tmp_path)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield folder
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    levels = np.random.default_rng(0).integers(0, 256, (21, 34, 3), dtype=np.uint8)
+    save_image(Image.fromarray(levels), tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Four pairs of plain gray, 24 x 20 pixels, 51 levels apart."""
+    for kind, level in (("input", 51), ("target", 102)):
+        for number in range(4):
+            image = Image.new("RGB", (24, 20), (level + number, level + number, level + number))
+            save_image(image, tmp_path / "pairs" / kind / f"{number}.png")
+    return tmp_path / "pairs"
+
+
+def error_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What went to stderr, without progress bars; a traceback fails."""
+    errors = capsys.readouterr().err
+    assert "Traceback" not in errors
+    lines = [line.split("\r")[-1].strip() for line in errors.splitlines()]
+    return [line for line in lines if line.startswith("error:")]
+
+
+def same_pixels(one: Path, other: Path) -> bool:
+    return np.array_equal(np.asarray(open_image(one)), np.asarray(open_image(other)))
+
+
+def test_restore_one_photo(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restore", str(photo), "--out", "sharp"]) == 0
+    assert same_pixels(Path("sharp/photo.png"), photo)
+    assert capsys.readouterr().out.strip() == str(Path("sharp/photo.png"))
+
+
+def test_restore_reports_bad_photos_and_goes_on(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("broken.jpg").write_text("no photo")
+    photos = ["missing.png", "broken.jpg", str(photo), "."]
+    assert main(["restore", *photos, "--out", "sharp"]) == 1
+    errors = error_lines(capsys)
+    assert len(errors) == 3
+    for line, name in zip(errors, ("missing.png", "broken.jpg", ".: no such"), strict=True):
+        assert name in line
+    assert [path.name for path in Path("sharp").iterdir()] == ["photo.png"]
+    assert same_pixels(Path("sharp/photo.png"), photo)
+
+
+def test_restore_overwrites_no_other_result(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_image(Image.new("RGB", (5, 5)), "elsewhere/photo.jpg")
+    assert main(["restore", str(photo), "elsewhere/photo.jpg"]) == 1
+    (line,) = error_lines(capsys)
+    assert "elsewhere/photo.jpg" in line and str(photo) in line
+    assert same_pixels(Path("restored/photo.png"), photo)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["restore"], "no photos given"),
+        (["restore", "photo.png", "--model", "nosuch"], "nosuch: no such weights"),
+        (["restore", "photo.png", "--model", "photo.png"], "photo.png: damaged, or not a file"),
+        (["restore", "photo.png", "--iterations", "0"], "iterations must be 1 or more"),
+        (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
+        (["evaluate", "--weights", "nosuch", "--data", "pairs"], "nosuch: no such weights"),
+        (["evaluate", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
+        (["train", "small", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
+        (["train", "small", "--model", "resnet"], "unknown model 'resnet'"),
+        (["train", "small", "--data", "pairs", "--batch", "9"], "fewer than a batch of 9"),
+        # Found in a worker process, and carried here.
+        (["train", "small", "--data", "pairs", "--crop", "64"], "too few for crops of 64"),
+        (["train", "small", "--data", "pairs", "--workers", "0"], "too few for crops of 128"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+@pytest.mark.usefixtures("photo", "pairs")
+def test_bad_input_is_one_line_and_status_1(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    (line,) = error_lines(capsys)
+    assert expected in line
+
+
+def test_an_unwritable_place_is_one_line(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restore", str(photo), "--out", f"{photo}/below"]) == 1
+    (line,) = error_lines(capsys)
+    assert str(photo) in line
+
+
+@pytest.mark.parametrize("arguments", [["restore", "--nope"], ["fly"], ["train", "huge"], []])
+def test_what_is_no_command_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ([], ["doctor", "restore", "train", "evaluate"]),
+        (["doctor"], ["Check this machine"]),
+        (["restore"], ["image files", "--model", "--iterations", "--out"]),
+        (["train"], ["small", "paper"]),
+        (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 2000"]),
+        (["train", "paper"], ["--learning-rate", "default: 65500"]),
+        (["evaluate"], ["--weights", "--data", "results file"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_help(command: list[str], expected: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([*command, "--help"])
+    assert exit_.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())  # lines break anywhere
+    assert all(text in shown for text in expected)
+
+
+def test_evaluate_writes_results(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--data", str(pairs), "--out", "new/results.json"]) == 0
+    results = json.loads(Path("new/results.json").read_text())
+    assert [row["name"] for row in results["rows"]] == ["0", "1", "2", "3"]
+    # 51 of 255 levels apart, and restored by a network that returns its input.
+    for row in results["rows"]:
+        assert row["blurred"]["psnr"] == pytest.approx(13.98, abs=0.01)
+        assert row["restored"] == row["blurred"]
+    assert results["summary"]["all"]["psnr_gain"] == {"mean": 0, "stdev": 0, "least": 0}
+    assert (results["weights"], results["data"]) == ("sung_small", "pairs")
+    table = capsys.readouterr().out.splitlines()
+    assert table[-1].split() == ["all", "4", "13.98", "13.98", "+0.00"]
+
+
+def test_train_writes_weights_that_restore_takes(
+    pairs: Path, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(models._BUILDERS, "tiny", partial(SUNG, **SIZES))
+    command = "train small --model tiny --data pairs --steps 2 --batch 2 --crop 16 --workers 0"
+    command += " --iterations 1 --out runs/tiny --precision float32 --fourier 0.1"
+    assert main(command.split()) == 0
+    weights = Path("runs/tiny/weights.safetensors")
+    assert capsys.readouterr().out.strip() == str(weights)
+    assert isinstance(load_model(weights), SUNG)
+    assert main(["restore", str(photo), "--model", str(weights)]) == 0
+    assert open_image("restored/photo.png").size == (34, 21)
+    # The same command goes on from there (here: has nothing to do); another is refused.
+    capsys.readouterr()
+    assert main(command.split()) == 0
+    assert main([*command.split(), "--seed", "5"]) == 1
+    (line,) = error_lines(capsys)
+    assert "holds a run with another seed" in line
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(config: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "train", interrupted)
+    assert main(["train", "small"]) == 130
+
+
+@pytest.mark.parametrize(("ready", "status"), [(True, 0), (False, 1)])
+def test_the_doctors_finding_is_the_status(
+    ready: bool, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "doctor", lambda: ready)
+    assert main(["doctor"]) == status
+
+
+def test_the_doctor_misses_weights(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor"])
+    assert "OK   weights 1 in" in capsys.readouterr().out
+    (data_folder / "weights" / "sung_small.safetensors").unlink()
+    assert main(["doctor"]) == 1
+    assert "FAIL weights" in capsys.readouterr().out
+
+
+def test_as_a_module(photo: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "deblurlib", "restore", str(photo), "gone.png"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+    )
+    assert answer.returncode == 1
+    assert "gone.png: no such file" in answer.stderr and "Traceback" not in answer.stderr
+    assert same_pixels(Path("restored/photo.png"), photo)

@@ -1,0 +1,187 @@
+"""restore(): whatever holds an image goes in, an image of the same size comes out."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from deblurlib.imaging.files import open_image, save_image
+from deblurlib.inference import restore
+from deblurlib.models import create_model
+from deblurlib.training.checkpoints import save_weights
+
+SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return create_model("sung", **SIZES).eval()
+
+
+@pytest.fixture(scope="module")
+def identity() -> nn.Module:
+    """A network whose residual is zero: it returns its input."""
+    model = create_model("sung", **SIZES).eval()
+    for parameter in model.restoration_module.tail[-1].parameters():
+        nn.init.zeros_(parameter)
+    return model
+
+
+def noise(height: int, width: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (37, 41)])
+def test_any_size_comes_back_the_same(size: tuple[int, int], network: nn.Module) -> None:
+    restored = restore(noise(*size), network)
+    assert restored.mode == "RGB"
+    assert (restored.height, restored.width) == size
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (37, 41)])
+def test_a_zero_residual_changes_no_level(size: tuple[int, int], identity: nn.Module) -> None:
+    assert np.array_equal(np.asarray(restore(noise(*size), identity)), noise(*size))
+
+
+def test_files_images_and_arrays_are_one_picture(tmp_path: Path, network: nn.Module) -> None:
+    levels = noise(21, 18)
+    save_image(Image.fromarray(levels), tmp_path / "a.png")
+    expected = np.asarray(restore(levels, network))
+    assert not np.array_equal(expected, levels)
+    for same in (
+        tmp_path / "a.png",
+        str(tmp_path / "a.png"),
+        Image.fromarray(levels),
+        Image.fromarray(levels).convert("RGBA"),
+        levels / 255,
+        (levels / 255).astype(np.float32),
+        np.asfortranarray(levels),
+    ):
+        assert np.array_equal(np.asarray(restore(same, network)), expected)
+
+
+def test_gray_is_taken_as_three_equal_channels(identity: nn.Module) -> None:
+    gray = noise(9, 10)[..., 0]
+    for same in (gray, gray / 255, Image.fromarray(gray)):
+        assert np.array_equal(np.asarray(restore(same, identity)), np.dstack([gray] * 3))
+    deep = Image.fromarray(gray.astype(np.uint16) * 257)
+    assert np.array_equal(np.asarray(restore(deep, identity)), np.dstack([gray] * 3))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 8, 8), np.uint8), "(3, 8, 8)"),  # channels first
+        (np.zeros((8, 8, 4), np.uint8), "(8, 8, 4)"),
+        (np.zeros((1, 8, 8, 3), np.uint8), "(1, 8, 8, 3)"),
+        (np.zeros((0, 8, 3), np.uint8), "(0, 8, 3)"),
+        (np.zeros(8, np.uint8), "(8,)"),
+        (np.zeros((8, 8), np.int64), "not int64"),
+        (np.zeros((8, 8), bool), "not bool"),
+        (np.full((8, 8, 3), 128.0), "[128, 128]; divide 8-bit values by 255"),
+        (np.full((8, 8, 3), -0.1), "[-0.1, -0.1]"),
+        (np.full((8, 8, 3), np.nan), "[nan, nan]"),
+        (np.full((8, 8, 3), np.inf), "[inf, inf]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_arrays_are_refused(
+    array: NDArray[np.generic], message: str, identity: nn.Module
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        restore(array, identity)
+
+
+def test_a_single_nan_is_refused(identity: nn.Module) -> None:
+    array = np.full((8, 8, 3), 0.5)
+    array[3, 4, 1] = np.nan
+    with pytest.raises(ValueError, match="must lie in"):
+        restore(array, identity)
+
+
+def test_broken_and_missing_photos_are_named(tmp_path: Path, identity: nn.Module) -> None:
+    (tmp_path / "broken.jpg").write_text("no photo")
+    with pytest.raises(ValueError, match=r"broken\.jpg: not an image"):
+        restore(tmp_path / "broken.jpg", identity)
+    with pytest.raises(FileNotFoundError, match=r"gone\.jpg: no such file"):
+        restore(tmp_path / "gone.jpg", identity)
+
+
+def test_weights_by_file_and_by_name(
+    tmp_path: Path, network: nn.Module, identity: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBLURLIB_DATA", str(tmp_path))
+    card = {"model": "sung", "arguments": SIZES}
+    path = tmp_path / "weights" / "sung_small.safetensors"
+    save_weights(network, path, card)
+    levels = noise(16, 16)
+    expected = np.asarray(restore(levels, network)).astype(int)
+    # By name, by default, by file: the same weights, on the device that is there.
+    for restored in (
+        restore(levels, "sung_small"),
+        restore(levels),
+        restore(levels, path),
+        restore(levels, str(path)),
+    ):
+        assert abs(np.asarray(restored) - expected).max() <= 1
+    # Written anew, loaded anew.
+    save_weights(identity, path, card)
+    os.utime(path, ns=(0, 1))
+    assert np.array_equal(np.asarray(restore(levels)), levels)
+
+
+def test_unknown_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBLURLIB_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="nosuch: no such weights"):
+        restore(noise(8, 8), "nosuch")
+    (tmp_path / "broken.safetensors").write_bytes(bytes(100))
+    with pytest.raises(ValueError, match=r"broken\.safetensors: damaged"):
+        restore(noise(8, 8), tmp_path / "broken.safetensors")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_networks_mode_is_put_back(training: bool, network: nn.Module) -> None:
+    modes = []
+    hook = network.register_forward_pre_hook(lambda module, _: modes.append(module.training))
+    network.train(training)
+    try:
+        restore(noise(8, 8), network)
+        with pytest.raises(ValueError, match="iterations"):
+            restore(noise(8, 8), network, iterations=0)
+        assert network.training == training
+    finally:
+        hook.remove()
+        network.eval()
+    assert modes == [False, False]
+
+
+def test_iterations_reach_the_network(network: nn.Module) -> None:
+    levels = noise(32, 32)
+    one, four, own = (np.asarray(restore(levels, network, i)) for i in (1, 4, None))
+    assert np.array_equal(own, four)  # I = 4 in evaluation mode
+    assert not np.array_equal(one, four)
+
+
+def test_restoring_needs_no_gradient_and_changes_nothing(network: nn.Module) -> None:
+    before = [parameter.clone() for parameter in network.parameters()]
+    levels = noise(8, 8)
+    restore(levels, network)
+    assert np.array_equal(levels, noise(8, 8))
+    for parameter, old in zip(network.parameters(), before, strict=True):
+        assert parameter.grad is None and torch.equal(parameter, old)
+
+
+def test_a_turned_photo_comes_back_upright(tmp_path: Path, identity: nn.Module) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise(16, 24)).save(tmp_path / "turned.png", exif=exif)
+    restored = restore(tmp_path / "turned.png", identity)
+    assert restored.size == (16, 24)
+    assert np.array_equal(np.asarray(restored), np.asarray(open_image(tmp_path / "turned.png")))
