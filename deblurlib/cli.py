@@ -141,7 +141,7 @@ def evaluate_command(
             bar.update()
 
         rows = evaluate(model, pairs, iterations=iterations, on_row=on_row)
-    summary = summarize(rows, strength_of if data is None else lambda name: "all pairs")
+    summary = summarize(rows, strength_of if data is None else lambda name: "all")
     print(f"{'':10}{'pairs':>6}{'blurred':>10}{'restored':>10}{'gain':>8}   PSNR in dB")
     for name, means in summary.items():
         print(

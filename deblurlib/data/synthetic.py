@@ -92,8 +92,7 @@ class SyntheticPairs(Dataset[Pair]):
             blurred, sharp = expose(scene[None], paths[:1], layer=layer[None], layer_path=paths[1:])
         else:
             blurred, sharp = expose(scene[None], paths[:1])
-        noise = float(rng.uniform(0, 2e-4))
-        blurred = add_sensor_noise(blurred, generator, shot=noise, read=noise / 100)
+        blurred = add_sensor_noise(blurred, generator, shot=float(rng.uniform(0, 1e-4)))
         return Pair(quantize(blurred[0]), quantize(sharp[0]))
 
     def _scene(self, rng: np.random.Generator, side: int) -> Tensor:

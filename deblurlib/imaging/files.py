@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,19 +50,30 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
     """Write an image in the format of its file ending; the file appears whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    os.close(descriptor)
-    try:
+    with replacing(Path(path)) as beside:
         image.save(beside)
-        # mkstemp makes files private; a picture gets the rights any new file would.
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file so that it appears whole or not at all.
+
+    Gives a new file in the same folder, of the same ending, to write to; it takes the place of
+    `path` when the block ends, and is gone when the block fails. Missing folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    os.close(descriptor)
+    beside = Path(name)
+    try:
+        yield beside
+        # mkstemp makes files private; this one gets the rights that any new file would.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)
+        beside.chmod(0o666 & ~umask)
         os.replace(beside, path)
     finally:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -5,9 +5,7 @@ network, how it was trained, how well it does. A training state holds parameters
 """
 
 import json
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from deblurlib.data.location import data_directory
+from deblurlib.imaging.files import replacing
 from deblurlib.models import create_model, list_models
 
 Card = dict[str, Any]
@@ -145,14 +144,8 @@ def current_commit() -> str:
 def _save_beside(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     # safetensors wants dense, unshared memory: channels_last weights are laid out anew.
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    os.close(descriptor)
-    try:
+    with replacing(path) as beside:
         save_file(plain, beside, metadata)
-        os.replace(beside, path)
-    finally:
-        Path(beside).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> tuple[Card, dict[str, Tensor]]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from deblurlib.data.pairs import ImagePairs
+from deblurlib.imaging.files import replacing
 from deblurlib.training.checkpoints import current_commit
 from deblurlib.training.metrics import METRICS
 
@@ -90,10 +91,8 @@ def save_results(path: Path, rows: list[Row], summary: Mapping[str, Any], **abou
         "summary": dict(summary),
         "rows": rows,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(_plain(results), indent=1, allow_nan=False) + "\n")
-    beside.replace(path)
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(_plain(results), indent=1, allow_nan=False) + "\n")
 
 
 def _plain(value: Any) -> Any:

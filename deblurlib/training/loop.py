@@ -21,8 +21,15 @@ from tqdm import tqdm
 
 from deblurlib.data.pairs import RandomCrops, find_pairs
 from deblurlib.data.synthetic import SyntheticPairs
+from deblurlib.imaging.files import replacing
 from deblurlib.models import SUNG, create_model
-from deblurlib.training.checkpoints import load_state, read_card, save_state, save_weights
+from deblurlib.training.checkpoints import (
+    load_model,
+    load_state,
+    read_card,
+    save_state,
+    save_weights,
+)
 from deblurlib.training.losses import DeblurringLoss, LossWeights
 from deblurlib.training.precision import bf16_is_fast, on_device
 
@@ -35,6 +42,7 @@ class TrainConfig:
 
     Attributes:
         model: a name for `create_model`.
+        initial: weights to start from (a shipped name, or a file); None for random ones.
         out: the run's folder: log, state, weights. A run found there is continued.
         data: a folder of training pairs (GOPRO_Large, or input/ and target/); None for the
             embedded data.
@@ -58,6 +66,7 @@ class TrainConfig:
     """
 
     model: str = "sung_small"
+    initial: str | None = None
     out: Path = Path("runs/sung_small")
     data: Path | None = None
     steps: int = 2000
@@ -133,6 +142,8 @@ def train(
 
     torch.manual_seed(config.seed)
     network = on_device(create_model(config.model), device)
+    if config.initial is not None:
+        network.load_state_dict(load_model(config.initial).state_dict())
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     criterion = DeblurringLoss(config.loss).to(device)
 
@@ -215,7 +226,8 @@ def train(
                 if step == config.steps:
                     break
     except KeyboardInterrupt:
-        if accelerator.is_main_process:
+        unhurt = all(weights.isfinite().all() for weights in network.parameters())
+        if accelerator.is_main_process and unhurt:
             save_state(state, network, optimizer, _card(config, step))
             bar.write(f"Interrupted after step {step}; the same command continues from {state}")
         raise
@@ -285,7 +297,8 @@ def _resume(
         load_state(state, network, optimizer)
     # What was logged after the state was saved is about to be done again.
     kept = [entry for entry in read_log(config.out) if entry["step"] <= step]
-    log.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+    with replacing(log) as beside:
+        beside.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
     return step
 
 
@@ -295,4 +308,8 @@ def _card(config: TrainConfig, step: int) -> dict[str, Any]:
     not_recorded = {"out", "workers", "log_every", "save_every"}
     recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in not_recorded}
     recorded["data"] = "embedded" if config.data is None else config.data.name
-    return {"model": config.model, "steps": step, "config": recorded}
+    card = {"model": config.model, "steps": step, "config": recorded}
+    if config.initial is not None:
+        recorded["initial"] = Path(config.initial).stem
+        card["initial"] = read_card(config.initial)
+    return card

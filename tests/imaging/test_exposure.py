@@ -96,6 +96,18 @@ def shift_path(shifts: list[tuple[float, float]], size: tuple[int, int]) -> Came
     return CameraPath(homographies, size)
 
 
+def test_a_window_is_a_piece_of_the_frame() -> None:
+    scene = torch.rand(1, 3, 84, 92)
+    path = random_camera_path((64, 72), torch.tensor([7.0]), generator(6))
+    whole, _ = expose(scene, path)
+    # The window's scene: what the frame's scene has around it, with the same margin of 10.
+    piece, sharp = expose(scene[..., 5:57, 12:60], path.window(5, 12, (32, 28)))
+    torch.testing.assert_close(
+        to_linear(piece), to_linear(whole[..., 5:37, 12:40]), atol=1e-4, rtol=0
+    )
+    assert torch.equal(sharp, scene[..., 15:47, 22:50])
+
+
 def test_expose_by_hand() -> None:
     # A white column on black, seen at -1, 0 and 1 pixels to the side: a third of the light each.
     scene = torch.zeros(1, 3, 9, 9)
@@ -168,8 +180,11 @@ def test_wrong_arguments_are_named() -> None:
         )
     with pytest.raises(ValueError, match="freedoms"):
         random_camera_path((8, 8), torch.ones(1), generator(), freedoms=4)
-    with pytest.raises(ValueError, match="extent"):
-        random_camera_path((8, 8), -torch.ones(1), generator())
+    for extent in (-1.0, 9.0, float("nan")):  # a camera that turns further loses the scene
+        with pytest.raises(ValueError, match="extent"):
+            random_camera_path((8, 8), torch.tensor([extent]), generator())
+    with pytest.raises(ValueError, match="not inside"):
+        path.window(1, 0, (8, 8))
 
 
 def test_noise_has_the_stated_variance() -> None:

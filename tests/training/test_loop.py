@@ -360,3 +360,14 @@ def test_a_log_is_read_without_a_line_being_written(tmp_path: Path) -> None:
     ):
         (tmp_path / "log.jsonl").write_text(content)
         assert steps_logged(tmp_path) == steps
+
+
+def test_training_from_given_weights(tmp_path: Path) -> None:
+    quietly(configuration(tmp_path / "first", steps=2))
+    start = tmp_path / "first" / "weights.safetensors"
+    # A rate of zero keeps what it was given.
+    config = configuration(tmp_path / "second", initial=str(start), learning_rate=0.0, steps=1)
+    assert same_weights(quietly(config), load_model(start))
+    card = read_card(tmp_path / "second" / "weights.safetensors")
+    assert card["initial"] == read_card(start)
+    assert card["config"]["initial"] == "weights"
