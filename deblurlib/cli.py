@@ -3,6 +3,7 @@
 Bad input ends in one line that says what was wrong, and exit status 1.
 """
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.imaging.files import save_image, to_image
 from deblurlib.inference import restore
-from deblurlib.training.checkpoints import load_model, weights_path
+from deblurlib.training.checkpoints import load_model, read_card, weights_path
 from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
 from deblurlib.training.loop import TrainConfig, train
 from deblurlib.training.precision import best_device, on_device
@@ -27,7 +28,7 @@ from deblurlib.training.precision import best_device, on_device
 _presets = tyro.conf.arg(
     name="",
     constructor=tyro.extras.subcommand_type_from_defaults(
-        {"small": TrainConfig(), "paper": TrainConfig.paper()},
+        {"small": TrainConfig.small(), "paper": TrainConfig.paper()},
         {
             "small": "sung_small on the embedded data, for two CPU cores",
             "paper": "SUNG with the paper's recipe; give it GoPro with --data",
@@ -90,6 +91,8 @@ def restore_command(
     for photo in tqdm(photos, unit="photo", disable=len(photos) == 1):
         result = out / f"{photo.stem}.png"
         try:
+            if result.exists() and result.samefile(photo):
+                raise ValueError(f"{photo}: its result would replace it; choose another --out")
             if result in results:
                 raise ValueError(f"{photo}: {results[result]} was restored to the same {result}")
             save_image(restore(photo, model, iterations), result)
@@ -131,11 +134,12 @@ def evaluate_command(
     """
     pairs = photo_split() if data is None else find_pairs(data, "test")
     model = on_device(load_model(weights), best_device())
+    index = itertools.count()
     with tqdm(total=len(pairs), unit="pair") as bar:
 
         def on_row(row: Row, restored: Tensor) -> None:
             if pictures:
-                blurred, sharp = pairs[bar.n]
+                blurred, sharp = pairs[next(index)]
                 side_by_side = torch.cat([blurred, restored[0].cpu(), sharp], dim=2)
                 save_image(to_image(side_by_side), pictures / f"{row['name']}.png")
             bar.update()
@@ -150,5 +154,6 @@ def evaluate_command(
         )
     if out:
         split = "embedded photo split" if data is None else data.name
-        save_results(out, rows, summary, weights=Path(weights).stem, data=split)
+        card = read_card(weights)
+        save_results(out, rows, summary, weights=card, data=split, iterations=iterations)
     return 0

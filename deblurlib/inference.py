@@ -44,7 +44,7 @@ def restore(
     network.eval()
     try:
         with torch.inference_mode():
-            return to_image(network(blurred, **arguments).images[-1])
+            return to_image(network(blurred, **arguments).image)
     finally:
         network.train(was_training)
 

@@ -85,7 +85,7 @@ def test_restore_reports_bad_photos_and_goes_on(
     assert main(["restore", *photos, "--out", "sharp"]) == 1
     errors = error_lines(capsys)
     assert len(errors) == 3
-    for line, name in zip(errors, ("missing.png", "broken.jpg", ".: no such"), strict=True):
+    for line, name in zip(errors, ("missing.png", "broken.jpg", ".: not a file"), strict=True):
         assert name in line
     assert [path.name for path in Path("sharp").iterdir()] == ["photo.png"]
     assert same_pixels(Path("sharp/photo.png"), photo)
@@ -107,7 +107,7 @@ def test_restore_overwrites_no_other_result(
         (["restore"], "no photos given"),
         (["restore", "photo.png", "--model", "nosuch"], "nosuch: no such weights"),
         (["restore", "photo.png", "--model", "photo.png"], "photo.png: damaged, or not a file"),
-        (["restore", "photo.png", "--iterations", "0"], "iterations must be 1 or more"),
+        (["restore", "photo.png", "--iterations", "0"], "iterations must be from 1 to 6"),
         (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
         (["evaluate", "--weights", "nosuch", "--data", "pairs"], "nosuch: no such weights"),
         (["evaluate", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
@@ -152,7 +152,7 @@ def test_what_is_no_command_is_refused(
         (["doctor"], ["Check this machine"]),
         (["restore"], ["image files", "--model", "--iterations", "--out"]),
         (["train"], ["small", "paper"]),
-        (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 2000"]),
+        (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
         (["train", "paper"], ["--learning-rate", "default: 65500"]),
         (["evaluate"], ["--weights", "--data", "results file"]),
     ],
@@ -175,7 +175,7 @@ def test_evaluate_writes_results(pairs: Path, capsys: pytest.CaptureFixture[str]
         assert row["blurred"]["psnr"] == pytest.approx(13.98, abs=0.01)
         assert row["restored"] == row["blurred"]
     assert results["summary"]["all"]["psnr_gain"] == {"mean": 0, "stdev": 0, "least": 0}
-    assert (results["weights"], results["data"]) == ("sung_small", "pairs")
+    assert (results["weights"]["model"], results["data"]) == ("sung", "pairs")
     table = capsys.readouterr().out.splitlines()
     assert table[-1].split() == ["all", "4", "13.98", "13.98", "+0.00"]
 
@@ -234,3 +234,19 @@ def test_as_a_module(photo: Path) -> None:
     assert answer.returncode == 1
     assert "gone.png: no such file" in answer.stderr and "Traceback" not in answer.stderr
     assert same_pixels(Path("restored/photo.png"), photo)
+
+
+def test_restore_never_replaces_its_input(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = photo.read_bytes()
+    assert main(["restore", str(photo), "--out", str(photo.parent)]) == 1
+    assert "would replace it" in error_lines(capsys)[0]
+    assert photo.read_bytes() == before
+
+
+def test_evaluate_draws_pictures(pairs: Path) -> None:
+    assert main(["evaluate", "--data", str(pairs), "--pictures", "pictures"]) == 0
+    blurred, sharp = (open_image(pairs / folder / "1.png") for folder in ("input", "target"))
+    picture = np.asarray(open_image("pictures/1.png"))
+    assert picture.shape == (blurred.height, 3 * blurred.width, 3)
+    assert np.array_equal(picture[:, : blurred.width], np.asarray(blurred))
+    assert np.array_equal(picture[:, -sharp.width :], np.asarray(sharp))

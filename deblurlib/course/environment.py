@@ -116,6 +116,8 @@ def check_accelerator() -> Check:
         torch = import_module("torch")
     except (ImportError, OSError) as error:  # OSError: a shared library of torch's is missing
         return _no_torch("accelerator", error)
+    if not hasattr(torch, "accelerator"):
+        return Check(False, "accelerator", f"unknown to torch {torch.__version__}", _SET_UP)
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if device is None:
         return Check(True, "accelerator", "none: the CPU is used")
@@ -127,14 +129,15 @@ def check_accelerator() -> Check:
 
 
 def check_precision() -> Check:
-    """Whether training and restoring run in bfloat16 here."""
+    """Whether training runs in bfloat16 here."""
     try:
         torch = import_module("torch")
         precision = import_module("deblurlib.training.precision")
     except (ImportError, OSError) as error:
         return _no_torch("precision", error)
-    found = torch.accelerator.is_available()
-    device = torch.accelerator.current_accelerator() if found else torch.device("cpu")
+    if not hasattr(torch, "accelerator"):
+        return Check(False, "precision", f"unknown to torch {torch.__version__}", _SET_UP)
+    device = precision.best_device()
     fast = precision.bf16_is_fast(device)
     detail = "bf16 is fast" if fast else "float32 (no units for bf16)"
     return Check(True, "precision", f"{detail} on {device.type}")

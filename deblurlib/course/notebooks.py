@@ -279,7 +279,7 @@ def _execute(path: Path, out_dir: Path, values: dict[str, Any], cell_timeout: in
             where = f"cell {number or _last_started(cells)}" if cells else "start"
             raise LessonError(
                 f"{path}: failed at {where}: {_first_line(error)}{kept}; to go on from this lesson:"
-                f" python -m deblurlib.course.notebooks run --start-at {path.stem}"
+                f" make course START={path.stem}"
             ) from error
     executed = nbformat.read(partial, as_version=4)
     executed.cells = [cell for cell in executed.cells if _ERROR_MARK not in _tags(cell)]

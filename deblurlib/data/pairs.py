@@ -6,7 +6,7 @@ Layouts: GOPRO_Large (``train|test/SEQUENCE/{blur,blur_gamma,sharp}/000001.png``
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
@@ -24,14 +24,6 @@ class Pair(NamedTuple):
 
     blurred: Tensor
     sharp: Tensor
-
-
-class EpochDataset(Protocol):
-    """A data set whose samples are a pure function of (seed, epoch, index)."""
-
-    def set_epoch(self, epoch: int) -> None: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> Pair: ...
 
 
 class ImagePairs(Dataset[Pair]):

@@ -34,6 +34,10 @@ STRENGTHS = {"mild": 6.0, "medium": 12.0, "strong": 24.0}
 """Length of the blur in pixels (`CameraPath.extent`) in the photo split."""
 
 
+FOLDER = "photos-2"
+"""Where the photo split is cached; a change to what it holds must change the number."""
+
+
 class SyntheticPairs(Dataset[Pair]):
     """Endless training pairs; sample `index` is a pure function of (seed, epoch, index).
 
@@ -98,10 +102,13 @@ class SyntheticPairs(Dataset[Pair]):
     def _scene(self, rng: np.random.Generator, side: int) -> Tensor:
         """A sharp ``(3, side, side)`` crop at a random scale, turn and colour balance."""
         if rng.random() < self.photographs:
-            source = _photograph(str(rng.choice(TRAINING_PHOTOGRAPHS)))
+            # Enlarged, a photograph would be a soft target.
+            large = [n for n in TRAINING_PHOTOGRAPHS if min(_photograph(n).shape[-2:]) >= side]
+            source = _photograph(str(rng.choice(large)))
         else:
             # Scenes come back within an epoch, so that a worker can keep what it has rendered.
-            source = _rendered(self.seed, self.epoch, int(rng.integers(self.scenes)))
+            number = int(rng.integers(self.scenes))
+            source = _rendered(self.seed, self.epoch, number, max(512, side))
         # Scaling down makes sharper images of soft ones, and small things of large ones.
         largest = min(source.shape[-2:])
         region = min(round(side / rng.uniform(0.5, 1.0)), largest)
@@ -120,12 +127,12 @@ def photo_split() -> ImagePairs:
     """The frozen test split: 24 pairs, full frames, from photographs never trained on.
 
     Four photographs, each under two fixed shakes of three strengths (`STRENGTHS`), with a little
-    sensor noise, at 8 bits. Written once into the data folder's ``cache/photos``, with checksums;
-    a file that no longer agrees with its checksum has the split written again.
+    sensor noise, at 8 bits. Written once into the data folder's ``cache``, with checksums; a file
+    that no longer agrees with its checksum has the split written again.
 
     The names are ``PHOTOGRAPH-STRENGTH-NUMBER``.
     """
-    folder = data_directory() / "cache" / "photos"
+    folder = data_directory() / "cache" / FOLDER
     if not _is_intact(folder):
         _write_photo_split(folder)
     return folder_pairs(folder / "blurred", folder / "sharp")
@@ -142,11 +149,8 @@ def _write_photo_split(folder: Path) -> None:
     try:
         for photograph in TEST_PHOTOGRAPHS:
             scene = load_photograph(photograph)
-            # Multiples of 4 leave a margin of 20 pixels or more: no blur reads beyond the photo.
-            size = (
-                min(384, (scene.shape[-2] - 40) // 4 * 4),
-                min(512, (scene.shape[-1] - 40) // 4 * 4),
-            )
+            # The margin of 20 pixels or more is for what moves into the frame.
+            size = (min(384, scene.shape[-2] - 40), min(512, scene.shape[-1] - 40))
             for strength, extent in STRENGTHS.items():
                 for number in (1, 2):
                     name = f"{photograph}-{strength}-{number}"
@@ -190,9 +194,9 @@ def _photograph(name: str) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _rendered(seed: int, epoch: int, number: int) -> Tensor:
+def _rendered(seed: int, epoch: int, number: int, side: int) -> Tensor:
     scene_seed = np.random.SeedSequence((seed, epoch, number)).generate_state(1)[0]
-    return procedural_scene(512, 512, int(scene_seed))
+    return procedural_scene(side, side, int(scene_seed))
 
 
 def _blob(side: int, generator: torch.Generator) -> Tensor:

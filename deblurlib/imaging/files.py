@@ -24,7 +24,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     try:
         with Image.open(path) as image:
             return to_rgb(ImageOps.exif_transpose(image))

@@ -9,6 +9,8 @@ Where the paper is silent, sizes and layers are SIUN's, which SUNG builds on. Ea
 an argument, and argued in the ledger (notebooks/ledger.md).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -79,21 +81,25 @@ class SUNG(nn.Module):
 
         Args:
             blurred: B, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
-            iterations: I; one iteration doubles the size once.
+            iterations: I; one iteration doubles the size once. At most as many as shrink the image
+                to a pixel (or 4, for a smaller one).
 
         Returns:
             S_{I-1}, ..., S_0 and G_{I-1}, ..., G_0, the i-th of ``ceil(H / 2**i)`` by
             ``ceil(W / 2**i)`` pixels. Values may leave [0, 1] slightly.
 
         Raises:
-            ValueError: for iterations below 1.
+            ValueError: for iterations outside of that.
         """
         if iterations is None:
             iterations = self.train_iterations if self.training else self.test_iterations
-        if iterations < 1:
-            raise ValueError(f"iterations must be 1 or more, not {iterations}")
-
         height, width = blurred.shape[-2:]
+        most = math.ceil(math.log2(max(height, width, 16)))  # B_I is a single pixel there
+        if not 1 <= iterations <= most:
+            raise ValueError(
+                f"iterations must be from 1 to {most} for an image of {height} x {width} pixels, "
+                f"not {iterations}"
+            )
         # 2**I for the pyramid, 4 for the U-Net at its coarsest level.
         padded = pad_to_multiple(blurred, 4 * 2**iterations)
         pyramid = gaussian_pyramid(padded, iterations)

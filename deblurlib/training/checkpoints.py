@@ -29,9 +29,9 @@ def save_weights(model: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
         model: the network, on any device.
         path: the file; it appears whole or not at all.
         card: at least "model", the name for `create_model`; "arguments" where they differ from its
-            defaults. The commit of the code is added.
+            defaults. "commit", of the code, is added where it is missing.
     """
-    full_card = {**card, "commit": current_commit()}
+    full_card = {"commit": current_commit(), **card}
     _save_beside(dict(model.state_dict()), path, {"card": json.dumps(full_card)})
 
 

@@ -36,7 +36,8 @@ def evaluate(
         on_row: called with every row and the restored image ``(1, 3, H, W)``.
 
     Returns:
-        A row a pair: its "name", and for "blurred" and "restored" a dictionary of all `METRICS`.
+        A row a pair, in their order: its "name", and for "blurred" and "restored" a dictionary of
+        all `METRICS`.
     """
     device = next(model.parameters()).device
     arguments = {} if iterations is None else {"iterations": iterations}
@@ -44,7 +45,7 @@ def evaluate(
     for index in range(len(pairs)):
         blurred, sharp = (image[None].to(device) for image in pairs[index])
         with torch.inference_mode():
-            restored = model(blurred, **arguments).images[-1]
+            restored = model(blurred, **arguments).image
             row = {
                 "name": pairs.name(index),
                 "blurred": {name: of(blurred, sharp).item() for name, of in METRICS.items()},

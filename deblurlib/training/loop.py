@@ -24,6 +24,7 @@ from deblurlib.data.synthetic import SyntheticPairs
 from deblurlib.imaging.files import replacing
 from deblurlib.models import SUNG, create_model
 from deblurlib.training.checkpoints import (
+    current_commit,
     load_model,
     load_state,
     read_card,
@@ -38,11 +39,12 @@ LogEntry = dict[str, Any]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a training's result.
+    """What to train, on what, and how.
 
     Attributes:
         model: a name for `create_model`.
-        initial: weights to start from (a shipped name, or a file); None for random ones.
+        initial: weights to start from (a shipped name, or a file); None for random ones. Choose
+            another seed than theirs, or their samples come again.
         out: the run's folder: log, state, weights. A run found there is continued.
         data: a folder of training pairs (GOPRO_Large, or input/ and target/); None for the
             embedded data.
@@ -86,6 +88,18 @@ class TrainConfig:
     save_every: int = 500
 
     @classmethod
+    def small(cls, **changes: Any) -> "TrainConfig":
+        """For `sung_small` on two CPU cores in about an hour: the recipe of the shipped weights."""
+        recipe = cls(
+            steps=6500,
+            grow=0.5,
+            learning_rate=2e-3,
+            loss=LossWeights(fourier=0.1),
+            clip=20.0,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
     def paper(cls, **changes: Any) -> "TrainConfig":
         """SUNG's recipe (section III.A): 500 epochs of GoPro's 2103 pairs in batches of 16.
 
@@ -116,7 +130,7 @@ def train(
     """Train a network; continue where the run in ``config.out`` stopped, if there is one.
 
     Writes ``log.jsonl`` (one JSON object every `log_every` steps), ``state.safetensors`` (to
-    continue from), and at the end ``weights.safetensors``.
+    continue from), and at the end, or when interrupted, ``weights.safetensors``.
 
     Args:
         config: what to train, on what, and how.
@@ -142,7 +156,12 @@ def train(
 
     torch.manual_seed(config.seed)
     network = on_device(create_model(config.model), device)
+    about = _about(config)
     if config.initial is not None:
+        if about["initial"]["model"] != config.model:
+            raise ValueError(
+                f"{config.initial}: weights of {about['initial']['model']}, not of {config.model}"
+            )
         network.load_state_dict(load_model(config.initial).state_dict())
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     criterion = DeblurringLoss(config.loss).to(device)
@@ -152,6 +171,11 @@ def train(
         raise ValueError(
             f"{len(dataset)} training pairs are fewer than a batch of {config.batch}: "
             "choose a smaller batch, or add pairs"
+        )
+    if config.batch % accelerator.num_processes:
+        raise ValueError(
+            f"a batch of {config.batch} cannot be shared by {accelerator.num_processes} processes: "
+            "choose a multiple"
         )
     loader = DataLoader(
         dataset,
@@ -164,7 +188,7 @@ def train(
     )
 
     state, log = config.out / "state.safetensors", config.out / "log.jsonl"
-    step = _resume(config, state, log, network, optimizer)
+    step = _resume(config.out, about, network, optimizer)
     model, optimizer, loader = accelerator.prepare(network, optimizer, loader)
     model.train()
 
@@ -222,21 +246,22 @@ def train(
                     if on_log:
                         on_log(entry, network)
                     if step % config.save_every == 0:
-                        save_state(state, network, optimizer, _card(config, step))
+                        save_state(state, network, optimizer, {**about, "steps": step})
                 if step == config.steps:
                     break
     except KeyboardInterrupt:
         unhurt = all(weights.isfinite().all() for weights in network.parameters())
         if accelerator.is_main_process and unhurt:
-            save_state(state, network, optimizer, _card(config, step))
+            save_state(state, network, optimizer, {**about, "steps": step})
+            save_weights(network, config.out / "weights.safetensors", {**about, "steps": step})
             bar.write(f"Interrupted after step {step}; the same command continues from {state}")
         raise
     finally:
         bar.close()
 
     if accelerator.is_main_process:
-        save_state(state, network, optimizer, _card(config, step))
-        save_weights(network, config.out / "weights.safetensors", _card(config, step))
+        save_state(state, network, optimizer, {**about, "steps": step})
+        save_weights(network, config.out / "weights.safetensors", {**about, "steps": step})
     accelerator.wait_for_everyone()
     return network.eval()
 
@@ -275,41 +300,36 @@ def read_log(out: Path) -> list[LogEntry]:
 
 
 def _resume(
-    config: TrainConfig,
-    state: Path,
-    log: Path,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    out: Path, about: dict[str, Any], network: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
     """The step to go on from; loads the state if there is one."""
-    config.out.mkdir(parents=True, exist_ok=True)
-    step = 0
+    out.mkdir(parents=True, exist_ok=True)
+    state, step = out / "state.safetensors", 0
     if state.is_file():
         card = read_card(state)
         step = card["steps"]
-        now = _card(config, step)["config"]
-        changed = [name for name in now if card["config"].get(name) != now[name]]
+        then, now = ({**c["config"], "initial": c.get("initial")} for c in (card, about))
+        changed = [name for name in now if then.get(name) != now[name]]
         if changed:
             raise ValueError(
-                f"{config.out}: holds a run with another {', '.join(changed)}; choose another "
-                "folder for this one, or delete that"
+                f"{out}: holds a run with another {', '.join(changed)}; choose another folder for "
+                "this one, or delete that"
             )
         load_state(state, network, optimizer)
     # What was logged after the state was saved is about to be done again.
-    kept = [entry for entry in read_log(config.out) if entry["step"] <= step]
-    with replacing(log) as beside:
+    kept = [entry for entry in read_log(out) if entry["step"] <= step]
+    with replacing(out / "log.jsonl") as beside:
         beside.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
     return step
 
 
-def _card(config: TrainConfig, step: int) -> dict[str, Any]:
-    """What a weights file says of its training, and a state to be continued."""
+def _about(config: TrainConfig) -> dict[str, Any]:
+    """What a weights file says of its training: all but the steps done."""
     # Where a run lies and how it is watched does not change its result.
-    not_recorded = {"out", "workers", "log_every", "save_every"}
-    recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in not_recorded}
+    left_out = {"out", "initial", "workers", "log_every", "save_every"}
+    recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
     recorded["data"] = "embedded" if config.data is None else config.data.name
-    card = {"model": config.model, "steps": step, "config": recorded}
+    about = {"model": config.model, "config": recorded, "commit": current_commit()}
     if config.initial is not None:
-        recorded["initial"] = Path(config.initial).stem
-        card["initial"] = read_card(config.initial)
-    return card
+        about["initial"] = read_card(config.initial)
+    return about

@@ -41,8 +41,10 @@ def bf16_is_fast(device: torch.device) -> bool:
 
 
 def best_device() -> torch.device:
-    """The accelerator that torch finds, else the CPU."""
-    return torch.accelerator.current_accelerator() or torch.device("cpu")
+    """The accelerator of this machine, else the CPU."""
+    # Asked first: without one, a build of torch for GPUs would still name what it was built for.
+    found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
+    return found or torch.device("cpu")
 
 
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:

@@ -2,7 +2,7 @@
 
 Not a test: run it on a machine that does nothing else.
 
-    python tests/benchmarks/training_step.py [--crop 256] [--batch 1] [--repeats 5] [--out FILE]
+    python tests/benchmarks/training_step.py [--crop 256] [--batch 4] [--repeats 4] [--out FILE]
 
 The two ways take turns in one process, so that a noisy machine disturbs both alike; the ratio of
 their fastest steps is what counts. On a processor with AMX it should be 3.5 or more.
@@ -21,7 +21,7 @@ from deblurlib.training.losses import DeblurringLoss
 from deblurlib.training.precision import best_device, bf16_is_fast, on_device
 
 
-def main(crop: int = 256, batch: int = 1, repeats: int = 5, out: Path | None = None) -> None:
+def main(crop: int = 256, batch: int = 4, repeats: int = 4, out: Path | None = None) -> None:
     """Measure both ways in turn and print their steps per second.
 
     Args:

@@ -174,7 +174,7 @@ def one_photograph(split: ImagePairs, tmp_path: Path, monkeypatch: pytest.Monkey
     """An intact split of one photograph, in a data folder of its own: quick to write again."""
     monkeypatch.setattr(synthetic, "TEST_PHOTOGRAPHS", ("coffee",))
     monkeypatch.setenv("DEBLURLIB_DATA", str(tmp_path))
-    folder = tmp_path / "cache" / "photos"
+    folder = tmp_path / "cache" / synthetic.FOLDER
     whole = split.files[0][0].parents[1]
     sums = json.loads((whole / "checksums.json").read_text())
     sums = {name: value for name, value in sums.items() if "coffee" in name}
@@ -195,8 +195,8 @@ def test_the_split_is_24_pairs_in_three_strengths(split: ImagePairs, data_folder
         for number in (1, 2)
     )
     assert {strength_of(name) for name in names} == set(STRENGTHS)
-    assert split.files[0][0].is_relative_to(data_folder / "cache" / "photos")
-    assert [path.name for path in (data_folder / "cache").iterdir()] == ["photos"]
+    assert split.files[0][0].is_relative_to(data_folder / "cache" / synthetic.FOLDER)
+    assert [path.name for path in (data_folder / "cache").iterdir()] == [synthetic.FOLDER]
 
 
 def test_the_split_is_harder_the_stronger_the_shake(split: ImagePairs) -> None:
@@ -241,7 +241,7 @@ def test_a_damaged_split_is_written_again_and_the_same(damage: str, one_photogra
     assert len(photo_split()) == 6
     assert {path: path.read_bytes() for path in one_photograph.rglob("*.png")} == files
     assert json.loads((one_photograph / "checksums.json").read_text()) == sums
-    assert [path.name for path in one_photograph.parent.iterdir()] == ["photos"]
+    assert [path.name for path in one_photograph.parent.iterdir()] == [synthetic.FOLDER]
 
 
 def test_what_another_process_finished_first_stays(
@@ -259,7 +259,7 @@ def test_what_another_process_finished_first_stays(
     monkeypatch.setattr(synthetic, "load_photograph", rival)
     assert len(photo_split()) == 6
     assert one_photograph.stat().st_ino == before
-    assert [path.name for path in one_photograph.parent.iterdir()] == ["photos"]
+    assert [path.name for path in one_photograph.parent.iterdir()] == [synthetic.FOLDER]
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +294,8 @@ def test_two_processes_may_write_at_once(split: ImagePairs, tmp_path: Path) -> N
     for process in processes:
         output, errors = process.communicate(timeout=120)
         assert (process.returncode, output.strip()) == (0, "12"), errors
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["photos"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [synthetic.FOLDER]
     # The same files as this process wrote.
     whole = split.files[0][0].parents[1]
-    for path in (tmp_path / "cache" / "photos").rglob("*.png"):
+    for path in (tmp_path / "cache" / synthetic.FOLDER).rglob("*.png"):
         assert path.read_bytes() == (whole / path.parent.name / path.name).read_bytes()

@@ -148,7 +148,7 @@ def test_interrupted_and_continued_is_as_if_never_stopped(precision: Any, tmp_pa
         quietly(parts, on_log=raise_at(3, KeyboardInterrupt))
     assert steps_logged(parts.out) == [1, 2, 3]
     assert read_card(parts.out / "state.safetensors")["steps"] == 3
-    assert not (parts.out / "weights.safetensors").exists()
+    assert read_card(parts.out / "weights.safetensors")["steps"] == 3
 
     assert same_weights(quietly(parts), expected)
     assert steps_logged(parts.out) == [1, 2, 3, 4, 5, 6]
@@ -370,4 +370,3 @@ def test_training_from_given_weights(tmp_path: Path) -> None:
     assert same_weights(quietly(config), load_model(start))
     card = read_card(tmp_path / "second" / "weights.safetensors")
     assert card["initial"] == read_card(start)
-    assert card["config"]["initial"] == "weights"
