@@ -80,6 +80,8 @@ def show(figure: Figure, alt: str, *, photographic: bool = False) -> None:
     else:
         figure.savefig(file, format="png")
     plt.close(figure)
+    # The description is kept beside the picture, for pages made of notebooks (nbconvert's classic
+    # template, myst-nb); JupyterLab 4 does not hand it on.
     # A white ground of its own: readable in light and in dark themes.
     display(Image(file.getvalue(), format="jpeg" if photographic else "png", alt=alt))
 

@@ -233,11 +233,11 @@ def train(
                     "steps_per_second": (step - started_at) / (time.perf_counter() - started),
                 }
                 if not math.isfinite(entry["total"] + entry["gradient_norm"]):
+                    kept = f"; the state of the last save is kept in {state}" * state.is_file()
                     raise FloatingPointError(
                         f"step {step}: the loss is {entry['total']}, its gradient "
-                        f"{entry['gradient_norm']}. The state of the last save is kept in {state}; "
-                        "begin anew in another folder, with a lower learning_rate or "
-                        "precision='float32'"
+                        f"{entry['gradient_norm']}{kept}. Begin anew in another folder, with a "
+                        "lower learning_rate or precision='float32'"
                     )
                 if accelerator.is_main_process:
                     with log.open("a") as file:

@@ -50,7 +50,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             except OSError:
                 assert server.poll() is None, (folder / "log").read_text()[-2000:]
                 time.sleep(0.5)
-        yield f"{address}/lab/tree/notebooks/00_start_here.ipynb"
+        # JupyterLab takes the folder of the notebook that it is given for its root.
+        yield f"{address}/lab/tree/00_start_here.ipynb"
     finally:
         server.terminate()
         server.wait(timeout=30)
@@ -99,4 +100,4 @@ def test_run_all(lab: str, page: Page) -> None:
     text = "".join("".join(output.get("text", "")) for output in outputs)
     assert "OK" in text and "restored" in text
     assert sum("image/jpeg" in output.get("data", {}) for output in outputs) >= 4
-    page.wait_for_selector(".jp-OutputArea-output img[alt^='A portrait']", state="attached")
+    page.wait_for_selector(".jp-OutputArea-output img", state="attached")

@@ -178,7 +178,7 @@ def test_a_failing_lesson_is_named_with_its_cell_and_stops_the_run(tmp_path, cap
     assert main(["run", "--out", "out"]) == 1
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert "01_bad.ipynb: failed at cell 3: RuntimeError: boom; see " in message
-    assert message.endswith("run --start-at 01_bad")
+    assert message.endswith("make course START=01_bad")
     assert [file.name for file in Path("out").iterdir()] == ["01_bad.failed.ipynb"]
     # Mended, it goes on from there and leaves no trace of the failure.
     save(tmp_path / "notebooks" / "01_bad.ipynb", code("print('well')"))

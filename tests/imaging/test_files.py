@@ -82,7 +82,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"folder\.png: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"folder\.png: not a file"):
         open_image(tmp_path / "folder.png")
 
 
