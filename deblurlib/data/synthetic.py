@@ -47,7 +47,7 @@ class SyntheticPairs(Dataset[Pair]):
         seed: another seed, another data set.
         extent: shortest and longest blur in pixels; drawn evenly in its logarithm.
         photographs: share of samples from photographs, the rest from procedural scenes.
-        scenes: different procedural scenes an epoch (each about half a second of work, once).
+        scenes: different procedural scenes an epoch (each about a second of work, once).
         frame: side of the camera's square frame in pixels. A sample is a random piece of it, as a
             training crop is of a photograph: the shake hardly differs from one of its corners to
             the other, however much it does over the frame.
