@@ -233,7 +233,7 @@ def train(
                     "steps_per_second": (step - started_at) / (time.perf_counter() - started),
                 }
                 if not math.isfinite(entry["total"] + entry["gradient_norm"]):
-                    kept = f"; the state of the last save is kept in {state}" * state.is_file()
+                    kept = f"; the last saved state stays in {state}" if state.is_file() else ""
                     raise FloatingPointError(
                         f"step {step}: the loss is {entry['total']}, its gradient "
                         f"{entry['gradient_norm']}{kept}. Begin anew in another folder, with a "
