@@ -5,6 +5,9 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 PROFILE ?= quick
+# Tests run side by side, on one thread each: two processes with two threads on two cores get in
+# each other's way.
+WORKERS ?= 2
 LESSONS ?= $(wildcard notebooks/*.ipynb)
 TORCH   ?= $(shell sed -n 's/^torch==//p' requirements.lock)
 
@@ -27,8 +30,8 @@ setup: $(STAMP) ## make .venv from requirements.lock (the commands below do this
 lab: $(STAMP) ## open the first lesson in JupyterLab (LAB_FLAGS=... for more flags)
 	$(BIN)/python -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
-test: check ## run the checks, then every test (TEST_FLAGS=... for more flags)
-	$(BIN)/python -m pytest $(TEST_FLAGS)
+test: check ## run the checks, then every test (TEST_FLAGS=... for more flags, WORKERS=2 side by side)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup $(TEST_FLAGS)
 
 check: $(STAMP) ## what pre-commit runs: ruff, mypy and the notebook normaliser
 	$(BIN)/python -m ruff check .
@@ -40,8 +43,7 @@ course: $(STAMP) ## run every lesson in order into build/course (PROFILE=full fo
 	$(BIN)/python -m deblurlib.course.notebooks run --profile $(PROFILE) --out build/course$(if $(START), --start-at $(START))
 
 notebooks: $(STAMP) ## run the lessons in place and normalise them, after editing (LESSONS=... for some of them)
-	$(BIN)/python -m nbconvert --to notebook --execute --inplace $(LESSONS)
-	$(BIN)/python -m deblurlib.course.notebooks normalise $(LESSONS)
+	$(BIN)/python -m deblurlib.course.notebooks refresh $(LESSONS)
 
 lock: ## resolve pyproject.toml's bounds anew into requirements.lock (TORCH=2.x.y to change torch)
 	@python3.11 -c '$(FITS)' || { echo "make lock needs Python 3.11, the oldest supported:" \

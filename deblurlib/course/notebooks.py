@@ -2,30 +2,48 @@
 
 ``python -m deblurlib.course.notebooks normalise [--check] [FILES]`` takes out of a notebook what
 changes from one run to the next without meaning anything, so that a diff shows what changed.
-``python -m deblurlib.course.notebooks run [--profile full] [FILES]`` executes lessons with
-papermill. Both mean every notebook in ``notebooks/`` where no file is named.
+``... refresh [FILES]`` runs lessons in place, as a learner first meets them, and writes into their
+headers how long they take. ``... run [--profile full] [FILES]`` executes them with papermill into
+another folder. All mean every notebook in ``notebooks/`` where no file is named.
 """
 
+import math
 import os
+import re
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
 import papermill
 import tyro
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
+from deblurlib.course.lessons import Lesson
+from deblurlib.course.progress import VARIABLE
+from deblurlib.imaging.files import replacing
+
 CELL_TIMEOUT = {"quick": 600, "full": 14 * 24 * 3600}
 """Seconds that one cell may take, by profile."""
+
+LARGEST = 1.5
+"""MB that a committed notebook may have."""
 
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _NOISE_OF_NOTEBOOK = ("papermill", "signature", "trusted", "widgets")
 _NOISE_OF_CELL = ("ExecuteTime", "execution", "papermill", "trusted")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_PICTURES = ("image/png", "image/jpeg")
+# Maps whose order or whose colours are lost on those who do not see red or green.
+_UNSAFE = r"jet|rainbow|gist_rainbow|hsv|nipy_spectral|gist_ncar|Spectral|RdYlGn|turbo|brg"
+_TIME = re.compile(r"\*\*Time:\*\* [^*\n]*?(?=\s*(?:\*\*|\n|$))")
+_STATED = re.compile(r"(\d+) seconds of computing")
 _INJECTED = "injected-parameters"  # on the cell that papermill adds to set parameters
 _ERROR_MARK = "papermill-error-cell-tag"  # on what papermill adds to a notebook that failed
 
@@ -56,8 +74,10 @@ def faults(path: Path) -> list[str]:
     """What a committed notebook must not have, one line each; empty where all is well.
 
     A code cell that was not run, or out of order; an error that is stored in the outputs of a cell
-    without the tag ``raises-exception``; a cell that papermill injected; anything that
-    :func:`normalise` would change.
+    without the tag ``raises-exception``; a cell that papermill injected; a picture without a
+    description; a colour map that not everybody can read; more than `LARGEST`; anything that
+    :func:`normalise` would change. In a lesson, which is named ``NN_topic.ipynb``, also: no use
+    made of ``PROFILE``; a time in the header that is not true.
 
     Raises:
         ValueError: where ``path`` is not a notebook.
@@ -83,10 +103,52 @@ def faults(path: Path) -> list[str]:
                 f"{path}: cell {number} stores an error ({error.ename}: {error.evalue});"
                 " mend it, or tag the cell raises-exception"
             )
+        if any(not out.metadata.get(kind, {}).get("alt") for out, kind in _pictures(cell)):
+            found.append(f"{path}: cell {number} shows a picture without alt text; give it one")
+        unsafe = re.search(rf"""["'.](?:{_UNSAFE})\b""", cell.source)
+        if unsafe is not None:
+            found.append(f"{path}: cell {number} uses {unsafe[0]}; take gray, viridis or cividis")
+    size = path.stat().st_size / 1e6
+    if size > LARGEST:
+        found.append(f"{path}: {size:.1f} MB, more than {LARGEST}; show smaller pictures, as JPEG")
+    if not found and re.match(r"\d\d_", path.name):
+        found += _faults_of_a_lesson(path, notebook)
     if not found and _normal_form(notebook) != path.read_text(encoding="utf-8"):
         remedy = f"python -m deblurlib.course.notebooks normalise {path}"
         found.append(f"{path}: not in its normal form; run: {remedy}")
     return found
+
+
+def refresh(path: Path, cell_timeout: int = CELL_TIMEOUT["quick"]) -> float:
+    """Run a lesson in place, as a learner first meets it, and normalise it; returns the seconds.
+
+    Into the header goes how long the lesson takes (see :func:`_timed`). The file is replaced when
+    all has run, and not touched otherwise.
+
+    Raises:
+        ValueError: where `path` is not a notebook.
+        LessonError: where a cell raised an error, took too long, or killed the kernel.
+    """
+    notebook = _read(path)
+    client = NotebookClient(
+        notebook,
+        timeout=cell_timeout,
+        kernel_name=_KERNEL["name"],
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        try:
+            client.execute(env={**os.environ, VARIABLE: f"{folder}/progress.json"})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            cells = notebook.cells
+            last = max((n for n, c in enumerate(cells, 1) if c.get("execution_count")), default=1)
+            raise LessonError(f"{path}: failed at cell {last}: {error}") from error
+        seconds = time.monotonic() - start
+    if notebook.cells:
+        notebook.cells[0].source = _timed(path, notebook, seconds)
+    _replace(path, _normal_form(notebook))
+    return seconds
 
 
 def run(
@@ -146,6 +208,23 @@ def normalise_command(
     return 1 if found else 0
 
 
+def refresh_command(files: Positional[tuple[Path, ...]] = ()) -> int:
+    """Run lessons in place and normalise them, after editing.
+
+    Args:
+        files: notebooks; every lesson if none is named.
+    """
+    for path in files or _lessons():
+        print(f"{path} ", end="", flush=True)
+        try:
+            print(f"{refresh(path):.0f} s", flush=True)
+        except LessonError as error:
+            print("FAILED")
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
 def run_command(
     files: Positional[tuple[Path, ...]] = (),
     profile: Literal["quick", "full"] = "quick",
@@ -175,9 +254,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"normalise": normalise_command, "run": run_command},
+            {
+                "normalise": normalise_command,
+                "refresh": refresh_command,
+                "run": run_command,
+            },
             prog="python -m deblurlib.course.notebooks",
-            description="Normalise and run lessons.",
+            description="Normalise, refresh and run lessons.",
             args=arguments,
             config=(OmitArgPrefixes,),
         )
@@ -221,8 +304,7 @@ def _normal_form(notebook: Any) -> str:
         if not _tags(cell):
             cell.metadata.pop("tags", None)
         if cell.cell_type == "code":
-            # A widget's view points to a model that only the running kernel had.
-            cell.outputs = [out for out in cell.outputs if _WIDGET not in out.get("data", {})]
+            cell.outputs = _joined(out for out in cell.outputs if _outlives_its_kernel(out))
     counts = [cell.execution_count for _, cell in _code_cells(notebook)]
     if None not in counts and counts == sorted(set(counts)):
         for count, (_, cell) in enumerate(_code_cells(notebook), start=1):
@@ -234,10 +316,74 @@ def _normal_form(notebook: Any) -> str:
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
+def _faults_of_a_lesson(path: Path, notebook: Any) -> Iterator[str]:
+    code = [cell for _, cell in _code_cells(notebook)]
+    if not re.match("PROFILE = ", code[0].source) or "parameters" not in _tags(code[0]):
+        yield f'{path}: the first code cell must be PROFILE = "quick", tagged parameters'
+    elif not any("PROFILE" in cell.source for cell in code[1:]):
+        yield f"{path}: nothing looks at PROFILE; check it at least"
+    elif _timed(path, notebook, None) != _header(notebook):
+        yield f"{path}: the time in its header is not true; run: make notebooks LESSONS={path}"
+
+
+def _outlives_its_kernel(output: Any) -> bool:
+    # A widget's view points to a model that only the running kernel had; what is shown in its place
+    # where no kernel runs, a picture or a text, is kept.
+    data = output.get("data", {})
+    return data.pop(_WIDGET, None) is None or any(kind != "text/plain" for kind in data)
+
+
+def _joined(outputs: Iterable[Any]) -> list[Any]:
+    # What is printed comes in pieces that depend on when the kernel flushed.
+    joined: list[Any] = []
+    for output in outputs:
+        stream = output.get("name")  # of displayed things, None
+        if joined and stream and joined[-1].get("name") == stream:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def _pictures(cell: Any) -> Iterator[tuple[Any, str]]:
+    for output in cell.outputs:
+        for kind in _PICTURES:
+            if kind in output.get("data", {}):
+                yield output, kind
+
+
+def _header(notebook: Any) -> str:
+    return str(notebook.cells[0].source)
+
+
+def _timed(path: Path, notebook: Any, seconds: float | None) -> str:
+    """A lesson's first cell with a true line on time; None keeps the seconds that it states.
+
+    A learner's minutes are reckoned: 200 words of text and 20 lines of code a minute (without what
+    is folded away), the minutes of the exercises, half of one for a question of the quiz. The
+    computer's seconds are measured; what is stated stays while it is within a half of that, so
+    that noise changes nothing.
+    """
+    header = _header(notebook)
+    stated = _STATED.search(header)
+    shown = int(stated[1]) if stated else 0
+    if seconds is not None and not shown / 1.5 <= seconds <= shown * 1.5:
+        shown = 5 * math.ceil(seconds / 5)
+    text = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    words = len(re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL).split())
+    lines = sum(len(cell.source.splitlines()) for _, cell in _code_cells(notebook))
+    lesson = Lesson(path)
+    exercises = sum(exercise.minutes for exercise in lesson.exercises)
+    minutes = words / 200 + lines / 20 + exercises + lesson.questions / 2
+    line = (
+        f"**Time:** {5 * math.ceil(minutes / 5)} minutes, with {shown} seconds of computing on two"
+    )
+    return _TIME.sub(f"{line} CPU cores.", header, count=1)
+
+
 def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def _accepted(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:

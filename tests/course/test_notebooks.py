@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from deblurlib.course.notebooks import LessonError, faults, main, normalise, run
+from deblurlib.course.notebooks import LessonError, faults, main, normalise, refresh, run
 
 
 def code(source, count=None, tags=(), outputs=()):
@@ -207,3 +207,97 @@ def test_no_lesson_to_run_is_an_error(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["run"]) == 1
     assert "no lesson to run" in capsys.readouterr().err
+
+
+def picture(alt=None):
+    metadata = {"image/png": {"alt": alt}} if alt else {}
+    return new_output("display_data", {"image/png": "aGk="}, metadata=metadata)
+
+
+def test_a_widget_leaves_its_still_picture(tmp_path):
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "f00"}}
+    bundle = view | {"image/jpeg": "aGk=", "text/plain": "a cat"}
+    path = save(tmp_path / "a.ipynb", code("1", 1, outputs=[new_output("display_data", bundle)]))
+    normalise(path)
+    (output,) = nbformat.read(path, 4).cells[0].outputs
+    assert output.data == {"image/jpeg": "aGk=", "text/plain": "a cat"}
+
+
+def test_what_was_printed_in_pieces_is_joined(tmp_path):
+    pieces = [new_output("stream", name=n, text=t) for n, t in (("stdout", "a"), ("stdout", "b"))]
+    pieces += [picture("x"), new_output("stream", name="stdout", text="c")]
+    pieces += [new_output("stream", name="stderr", text="d")]
+    path = save(tmp_path / "a.ipynb", code("1", 1, outputs=pieces))
+    normalise(path)
+    outputs = nbformat.read(path, 4).cells[0].outputs
+    assert [output.get("text") for output in outputs] == ["ab", None, "c", "d"]
+
+
+def test_pictures_need_a_description(tmp_path):
+    path = save(tmp_path / "a.ipynb", code("1", 1, outputs=[picture("a cat"), picture()]))
+    normalise(path)
+    assert faults(path) == [f"{path}: cell 1 shows a picture without alt text; give it one"]
+
+
+@pytest.mark.parametrize("source", ["plt.imshow(x, cmap='jet')", "plt.cm.RdYlGn(x)"])
+def test_colour_maps_that_not_everybody_can_read_are_named(tmp_path, source):
+    path = save(tmp_path / "a.ipynb", code(source, 1))
+    normalise(path)
+    assert "take gray, viridis or cividis" in faults(path)[0]
+
+
+def test_a_notebook_that_is_too_large_is_named(tmp_path):
+    large = new_output("display_data", {"text/plain": "x" * 1_600_000})
+    path = save(tmp_path / "a.ipynb", code("1", 1, outputs=[large]))
+    normalise(path)
+    assert faults(path) == [f"{path}: 1.6 MB, more than 1.5; show smaller pictures, as JPEG"]
+
+
+HEADER = "# 04 · A lesson\n\n**Time:** to be measured\n**You should know:** nothing."
+
+
+def lesson(tmp_path, *cells):
+    parameters = code('PROFILE = "quick"', tags=["parameters"])
+    return save(tmp_path / "04_a.ipynb", new_markdown_cell(HEADER), parameters, *cells)
+
+
+@pytest.mark.slow
+def test_refresh_writes_how_long_a_lesson_takes_and_does_nothing_the_second_time(tmp_path):
+    words = new_markdown_cell("word " * 1990)
+    path = lesson(tmp_path, words, code("import time; time.sleep(8); print(PROFILE)"))
+    assert 8 <= refresh(path) < 20
+    first = path.read_bytes()
+    header = nbformat.read(path, 4).cells[0].source
+    time_line = header.splitlines()[2]
+    assert time_line.startswith("**Time:** 15 minutes, with ")
+    assert int(time_line.split()[-8]) in (10, 15, 20)
+    assert header.endswith("**You should know:** nothing.")
+    assert faults(path) == []
+    refresh(path)
+    assert path.read_bytes() == first
+    text = first.decode().replace("15 minutes", "5 minutes")
+    path.write_text(text)
+    assert "the time in its header is not true" in faults(path)[0]
+
+
+@pytest.mark.slow
+def test_a_refresh_that_fails_leaves_the_lesson_as_it_was(tmp_path):
+    path = lesson(tmp_path, code("print(PROFILE)"), code("1 / 0"))
+    before = path.read_bytes()
+    with pytest.raises(LessonError, match="failed at cell 4"):
+        refresh(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_lesson_has_a_profile_and_looks_at_it(tmp_path):
+    path = save(tmp_path / "04_a.ipynb", new_markdown_cell(HEADER), code("1", 1))
+    normalise(path)
+    assert "the first code cell must be PROFILE" in faults(path)[0]
+    path = lesson(tmp_path, code("print(1)"))
+    notebook = nbformat.read(path, 4)
+    for count, cell in enumerate(notebook.cells[1:], start=1):
+        cell.execution_count = count
+    nbformat.write(notebook, path)
+    normalise(path)
+    assert "nothing looks at PROFILE" in faults(path)[0]
