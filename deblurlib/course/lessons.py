@@ -37,11 +37,15 @@ _CODE = re.compile(r"```python\n(.*?)\n```", re.S)
 
 @dataclass(frozen=True)
 class Step:
-    """An exercise as the map of the course knows it; `name` is that of its check."""
+    """An exercise as the map of the course knows it.
+
+    `name` is that of its check, `cell` the id of the cell that it begins with.
+    """
 
     number: int
     title: str
     name: str
+    cell: str
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,13 @@ class Lesson:
     def steps(self) -> tuple[Step, ...]:
         """Its exercises, also where a learner has filled stubs in, or put cells between."""
         found = []
-        header = None
+        header, begin = None, ""
         for cell in self.notebook.cells:
-            header = _HEADER.match(cell.source) or header
+            if match := _HEADER.match(cell.source):
+                header, begin = match, cell.id
             name = _CHECK.search(cell.source) if "check" in cell.metadata.get("tags", []) else None
             if header and name:
-                found.append(Step(int(header["number"]), header["title"], name[1]))
+                found.append(Step(int(header["number"]), header["title"], name[1], begin))
                 header = None
         return tuple(found)
 
@@ -135,6 +140,7 @@ class Lesson:
                 number=int(header["number"]),
                 title=header["title"],
                 name=name[1],
+                cell=cell.id,
                 difficulty=header["difficulty"].count("●"),
                 minutes=int(header["minutes"]),
                 stub_cell=start + 1,

@@ -39,13 +39,14 @@ class Progress:
         """Whether all of a lesson's exercises are passed and its questions answered rightly."""
         return self.next_step(lesson) is None
 
-    def next_step(self, lesson: Lesson) -> str | None:
-        """The heading in the lesson under which the next open exercise or the quiz is."""
+    def next_step(self, lesson: Lesson) -> tuple[str, str] | None:
+        """The next open exercise of a lesson, or its quiz: what it is called, and its anchor."""
         passed = self.passed.get(lesson.topic, [])
         for step in lesson.steps:
             if step.name not in passed:
-                return f"Exercise {step.number} · {step.title}"
-        return "Quiz" if self.right_answers(lesson) < lesson.questions else None
+                # Not the heading's: JupyterLab finds none that has more than ASCII in it.
+                return f"Exercise {step.number} · {step.title}", f"cell-id={step.cell}"
+        return ("Quiz", "Quiz") if self.right_answers(lesson) < lesson.questions else None
 
     def right_answers(self, lesson: Lesson) -> int:
         """How many questions of a lesson's quiz were last answered rightly."""
@@ -111,10 +112,9 @@ def _continue(progress: Progress, course: list[Lesson]) -> str:
     for lesson in course[begun:] + course[:begun]:
         step = progress.next_step(lesson)
         if step is not None:
-            # JupyterLab's anchor of a heading is its text with dashes for spaces.
-            link = f"{lesson.path.name}#{step.replace(' ', '-')}"
             word = "Continue where you left off" if progress.last else "Begin"
-            return f"**{word}:** [{lesson.title}, {step}]({link})"
+            name, anchor = step
+            return f"**{word}:** [{lesson.title}, {name}]({lesson.path.name}#{anchor})"
     return "**All done:** every exercise passed, every question answered."
 
 

@@ -1,6 +1,7 @@
 """Quizzes: a few questions, and an explanation behind every answer."""
 
 import html
+import re
 import string
 from dataclasses import dataclass
 
@@ -92,9 +93,10 @@ class Quiz:
 
     def _ask(self, number: int, question: Question, kept: int | None) -> widgets.Widget:
         prompt = widgets.HTML(f"<b>{number}.</b> {_code(question.prompt)}")
-        # Options are plain text: backquotes would be seen.
+        # Options are plain text: marks would be seen.
         options = [
-            (choice.text.replace("`", ""), index) for index, choice in enumerate(question.choices)
+            (re.sub("[`*]", "", choice.text), index)
+            for index, choice in enumerate(question.choices)
         ]
         choices = widgets.RadioButtons(
             options=options,
@@ -122,6 +124,9 @@ class Quiz:
 
 
 def _code(text: str) -> str:
-    # Backquotes set code, as in markdown.
+    # Backquotes set code and asterisks emphasis, as in markdown.
     parts = html.escape(text, quote=False).split("`")
-    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
+    return "".join(
+        f"<code>{part}</code>" if n % 2 else re.sub(r"\*(\S[^*]*)\*", r"<em>\1</em>", part)
+        for n, part in enumerate(parts)
+    )

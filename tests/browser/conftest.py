@@ -19,7 +19,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
-PANEL = "window.jupyterapp?.shell.currentWidget"
+PANEL = "window.jupyterapp.shell.currentWidget"
 
 # What JupyterLab itself prints in the browser's console as an error, and why that is no fault here.
 NOT_OURS: dict[str, str] = {}
@@ -35,10 +35,7 @@ class Notebook:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._listen)
         page.goto(f"{address}/lab/tree/{path.name}?reset")
-        page.wait_for_function(
-            f"{PANEL}?.content?.model?.cells?.length > 0 && {PANEL}.context.isReady",
-            timeout=60_000,
-        )
+        page.wait_for_function(f"window.jupyterapp && {PANEL}?.context?.isReady", timeout=60_000)
 
     def _listen(self, message: Any) -> None:
         if message.type == "error" and not any(re.search(p, message.text) for p in NOT_OURS):
@@ -71,7 +68,13 @@ class Notebook:
             " if (cell.model.type === 'code') cell.model.executionCount = null; }"
         )
         self.command("notebook:run-all-cells")
-        self.wait("idle && cells.every(cell => cell.executionCount > 0)", seconds)
+        # An error ends a run: then there is no count to wait for.
+        self.wait(
+            "idle && (cells.every(cell => cell.executionCount > 0) || cells.some("
+            "cell => cell.outputs.toJSON().some(output => output.output_type === 'error')))",
+            seconds,
+        )
+        assert not [output for output in self.outputs() if output["output_type"] == "error"]
 
     def run_cell(self, number: int) -> str:
         """Run one cell, counted from 0; returns the text that it shows."""

@@ -55,7 +55,8 @@ Quiz("own.widgets", Question("How many?", (wrong, right)), Question("And?", (rig
 def of_widgets(notebook: Any) -> dict[str, int]:
     """How many of each kind of widget a notebook's sources show."""
     source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    imported = re.findall(r"^from deblurlib\.course\.widgets\.\w+ import (\w+)$", source, re.M)
+    imports = re.findall(r"^from deblurlib\.course\.widgets\.\w+ import (.+)$", source, re.M)
+    imported = [name for names in imports for name in names.split(", ")]
     return {
         "explore": sum(len(re.findall(rf"\b{name}\(\)", source)) for name in imported),
         "compare": len(re.findall(r"^compare\(", source, re.M)),

@@ -71,6 +71,7 @@ def test_a_well_made_exercise_is_read(tmp_path):
     (found,) = lesson.exercises
     assert (found.number, found.title, found.name) == (1, "The other *norm*", "norm")
     assert (found.difficulty, found.minutes, found.stub_cell) == (2, 10, 2)
+    assert found.cell == lesson.notebook.cells[1].id
     assert found.stub == STUB and found.solution == SOLUTION
     assert found.check == "check.norm(norm)"
     assert found.hints == ("Look at `abs`.", "And at `sum`.")
@@ -124,8 +125,8 @@ def test_each_fault_is_named_with_its_file_and_cell(tmp_path, cells, fault):
 def test_the_steps_are_those_of_the_exercises(tmp_path):
     second = exercise(HEADER.replace("1 · The", "2 · An"), check="check.other(norm)")
     lesson = save(tmp_path, md("# A"), *exercise(), *second, code("check.quiz()"))
-    assert [(s.number, s.title, s.name) for s in lesson.steps] == [
-        (e.number, e.title, e.name) for e in lesson.exercises
+    assert [(s.number, s.title, s.name, s.cell) for s in lesson.steps] == [
+        (e.number, e.title, e.name, e.cell) for e in lesson.exercises
     ]
 
 

@@ -269,13 +269,13 @@ def test_refresh_writes_how_long_a_lesson_takes_and_does_nothing_the_second_time
     first = path.read_bytes()
     header = nbformat.read(path, 4).cells[0].source
     time_line = header.splitlines()[2]
-    assert time_line.startswith("**Time:** 15 minutes, with ")
+    assert time_line.startswith("**Time:** 10 minutes; ")
     assert int(time_line.split()[-8]) in (10, 15, 20)
     assert header.endswith("**You should know:** nothing.")
     assert faults(path) == []
     refresh(path)
     assert path.read_bytes() == first
-    text = first.decode().replace("15 minutes", "5 minutes")
+    text = first.decode().replace("10 minutes", "5 minutes")
     path.write_text(text)
     assert "the time in its header is not true" in faults(path)[0]
 

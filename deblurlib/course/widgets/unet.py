@@ -130,8 +130,8 @@ def render_unet(depth: int, width: int, skips: Skips) -> Pixels:
             (_CANVAS[0] - _LEFTS[0] - 75, 60), "what comes from below", INK, font(12), anchor="mm"
         )
     note = (
-        "Maps: mean size of features in the shipped sung_small (restoration module: width 16, three"
-        " scales; blue: no map)"
+        "The pictures are from a smaller network, the shipped sung_small (width 16, three scales);"
+        " a plain blue box stands where it has none."
     )
     pen.text((_CANVAS[0] / 2, _CANVAS[1] - 12), note, "#555555", font(11), anchor="mm")
     return np.asarray(canvas)

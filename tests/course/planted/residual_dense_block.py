@@ -79,59 +79,6 @@ MISTAKES = {
             "does your code end in",
         ),
     ],
-    "largest_growth": [
-        (
-            "no fusion",
-            {"dense + fusion > budget": "dense > budget"},
-            "the fusion's weights are not counted",
-        ),
-        ("a 3×3 fusion", {"fusion = (": "fusion = 9 * ("}, "it is 1×1 and has one"),
-        ("1×1 layers", {"sum(9 * (": "sum(("}, "they are 3×3 and have nine"),
-        (
-            "with biases",
-            {
-                "fusion = (channels + layers * wider) * channels": "fusion = (channels + layers * wider) * channels + layers * wider + channels"
-            },
-            "biases are counted",
-        ),
-        (
-            "a chain",
-            {"(channels + k * wider) * wider": "(wider if k else channels) * wider"},
-            "counted as a plain chain",
-        ),
-        (
-            "layers counted from 1",
-            {"range(layers)": "range(1, layers + 1)"},
-            "the first sees x alone",
-        ),
-        (
-            "the fusion without x",
-            {"(channels + layers * wider) * channels": "layers * wider * channels"},
-            "the fusion is counted from the layers alone",
-        ),
-        (
-            "the fusion to growth",
-            {"(channels + layers * wider) * channels": "(channels + layers * wider) * wider"},
-            "counted to `growth` channels",
-        ),
-        (
-            "one too many",
-            {"return growth": "return wider"},
-            "the first growth rate that no longer fits",
-        ),
-        (
-            "must cost less",
-            {"> budget": ">= budget"},
-            "a block that costs exactly the budget still fits",
-        ),
-        ("at least 1", {"growth = 0": "growth = 1"}, "500 weights don't even pay"),
-        ("half a channel", {"return growth": "return growth + 0.5"}, "a whole number of channels"),
-        (
-            "last layer only",
-            {"for k in range(layers))": "for k in range(layers - 1))"},
-            "A block with growth",
-        ),
-    ],
     "scaled_dense_block": [
         (
             "no scale",
@@ -221,6 +168,11 @@ MISTAKES = {
     ],
     "contributions": [
         (
+            "widths written in",
+            {"split(widths, dim=1)": "split([6, 4, 4, 4], dim=1)"},
+            "the first block written into",
+        ),
+        (
             "pieces of growth",
             {"split(widths, dim=1)": "split(widths[-1], dim=1)"},
             "the first piece belongs to x",
@@ -293,36 +245,6 @@ def convolution_widths(channels, growth, layers):
 def convolution_widths(channels, growth, layers):
     ins = range(channels, channels + (layers + 1) * growth, growth)
     return list(zip(ins, [growth] * layers + [channels]))
-""",
-    ],
-    "largest_growth": [
-        """
-import math
-
-
-def largest_growth(budget, channels, layers):
-    # 4.5 n (n - 1) g^2 + (9 n c + n c) g + c^2 - budget = 0
-    a, b, d = 9 * layers * (layers - 1) // 2, 10 * layers * channels, channels**2 - budget
-    if d > 0:
-        return 0
-    if a == 0:
-        return -d // b
-    return (math.isqrt(b * b - 4 * a * d) - b) // (2 * a)
-""",
-        """
-def largest_growth(budget, channels, layers):
-    def fits(growth):
-        stack, weights = channels, 0
-        for _ in range(layers):
-            weights += 3 * 3 * stack * growth
-            stack += growth
-        return weights + stack * channels <= budget
-
-    low, high = 0, budget
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low
 """,
     ],
     "scaled_dense_block": [

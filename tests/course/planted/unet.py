@@ -151,12 +151,12 @@ MISTAKES = {
         ),
         (
             "ReLU after the sum",
-            {"skip + functional.relu(decoder(x))": "functional.relu(skip + decoder(x))"},
+            {"skip + functional.relu(up(x))": "functional.relu(skip + up(x))"},
             "ReLU after the skip's sum",
         ),
         (
             "no ReLU on the way up",
-            {"skip + functional.relu(decoder(x))": "skip + decoder(x)"},
+            {"skip + functional.relu(up(x))": "skip + up(x)"},
             "ReLU after the transposed convolution is missing",
         ),
         (
