@@ -103,9 +103,14 @@ class Lesson:
         return tuple(self._read_exercises())
 
     @cached_property
+    def quiz_cell(self) -> str:
+        """The id of the cell that shows its quiz; empty where it has none."""
+        return next((cell.id for cell in self.notebook.cells if "check.quiz()" in cell.source), "")
+
+    @cached_property
     def questions(self) -> int:
         """How many questions its quiz has; 0 where it has none."""
-        if not any("check.quiz()" in cell.source for cell in self.notebook.cells):
+        if not self.quiz_cell:
             return 0
         return len(importlib.import_module(f"deblurlib.course.checks.{self.topic}").quiz.questions)
 

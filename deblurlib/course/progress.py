@@ -40,13 +40,12 @@ class Progress:
         return self.next_step(lesson) is None
 
     def next_step(self, lesson: Lesson) -> tuple[str, str] | None:
-        """The next open exercise of a lesson, or its quiz: what it is called, and its anchor."""
+        """The next open exercise of a lesson, or its quiz: what it is called, and its cell's id."""
         passed = self.passed.get(lesson.topic, [])
         for step in lesson.steps:
             if step.name not in passed:
-                # Not the heading's: JupyterLab finds none that has more than ASCII in it.
-                return f"Exercise {step.number} · {step.title}", f"cell-id={step.cell}"
-        return ("Quiz", "Quiz") if self.right_answers(lesson) < lesson.questions else None
+                return f"Exercise {step.number} · {step.title}", step.cell
+        return ("Quiz", lesson.quiz_cell) if self.right_answers(lesson) < lesson.questions else None
 
     def right_answers(self, lesson: Lesson) -> int:
         """How many questions of a lesson's quiz were last answered rightly."""
@@ -113,8 +112,10 @@ def _continue(progress: Progress, course: list[Lesson]) -> str:
         step = progress.next_step(lesson)
         if step is not None:
             word = "Continue where you left off" if progress.last else "Begin"
-            name, anchor = step
-            return f"**{word}:** [{lesson.title}, {name}]({lesson.path.name}#{anchor})"
+            name, cell = step
+            # Not a heading: in a lesson not yet open JupyterLab finds none, and never one that has
+            # more than ASCII in it.
+            return f"**{word}:** [{lesson.title}, {name}]({lesson.path.name}#cell-id={cell})"
     return "**All done:** every exercise passed, every question answered."
 
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("br
 
 
 @pytest.mark.timeout(400)
-def test_the_first_lesson_runs(opened: Callable[[str], Any]) -> None:
+def test_the_first_lesson_runs(opened: Callable[..., Any]) -> None:
     notebook = opened(START)
     notebook.run_all()
     outputs = notebook.outputs()
@@ -29,7 +29,7 @@ def test_the_first_lesson_runs(opened: Callable[[str], Any]) -> None:
 
 @pytest.mark.timeout(500)
 def test_a_solved_exercise_is_kept_and_the_map_leads_on(
-    opened: Callable[[str], Any], folder: Path
+    opened: Callable[..., Any], folder: Path
 ) -> None:
     lesson = Lesson(next((ROOT / "notebooks").glob("04_*.ipynb")))
     first, second = lesson.exercises[:2]
@@ -46,7 +46,7 @@ def test_a_solved_exercise_is_kept_and_the_map_leads_on(
     notebook.save()
     assert notebook.errors == []
 
-    start = opened(START)
+    start = opened(START, windowing="contentVisibility")
     cells = start.cells()
     number = next(n for n, cell in enumerate(cells) if "course_map()" in "".join(cell["source"]))
     shown = start.run_cell(number)

@@ -78,18 +78,19 @@ def settled(notebook: Any, box: Locator) -> tuple[str, str]:
 
 
 def look(box: Locator) -> tuple[str, str]:
-    picture = box.locator("img").evaluate(
-        """async image => {
-            try { await image.decode(); } catch { return 'between two pictures'; }
+    picture, described, caption = box.evaluate(
+        """async box => {
+            const image = box.querySelector('img');
+            await image.decode().catch(() => {});  // between two pictures
             const canvas = document.createElement('canvas');
             canvas.width = image.naturalWidth;
             canvas.height = image.naturalHeight;
             canvas.getContext('2d').drawImage(image, 0, 0);
-            return canvas.toDataURL();
+            const caption = box.querySelector('[role=status]').textContent;
+            return [canvas.toDataURL(), image.alt, caption];
         }"""
     )
-    caption = box.get_by_role("status").inner_text()
-    assert box.locator("img").get_attribute("alt") == caption
+    assert described == caption
     return picture, caption
 
 
@@ -227,7 +228,7 @@ def answers(folder: Path, topic: str) -> dict[str, list[Any]]:
 
 
 @pytest.mark.timeout(300)
-def test_one_of_each(opened: Callable[[str], Any], own: str, folder: Path) -> None:
+def test_one_of_each(opened: Callable[..., Any], own: str, folder: Path) -> None:
     notebook = opened(own)
     notebook.run_all()
     try_all(notebook, {"explore": 1, "compare": 1, "quiz": 1}, right=[1, 0])
@@ -236,7 +237,7 @@ def test_one_of_each(opened: Callable[[str], Any], own: str, folder: Path) -> No
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-def test_a_lessons_widgets(lesson: Any, opened: Callable[[str], Any], folder: Path) -> None:
+def test_a_lessons_widgets(lesson: Any, opened: Callable[..., Any], folder: Path) -> None:
     notebook = opened(lesson.path.name)
     # Just opened, as it is committed: nothing has run, and every picture is there.
     stored = [

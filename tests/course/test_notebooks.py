@@ -263,7 +263,7 @@ def lesson(tmp_path, *cells):
 
 @pytest.mark.slow
 def test_refresh_writes_how_long_a_lesson_takes_and_does_nothing_the_second_time(tmp_path):
-    words = new_markdown_cell("word " * 1990)
+    words = new_markdown_cell("word " * 1900)
     path = lesson(tmp_path, words, code("import time; time.sleep(8); print(PROFILE)"))
     assert 8 <= refresh(path) < 20
     first = path.read_bytes()
