@@ -62,7 +62,7 @@ def replacing(path: Path) -> Iterator[Path]:
     `path` when the block ends, and is gone when the block fails. Missing folders are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    descriptor, name = tempfile.mkstemp(path.suffix, f"{path.stem}-", path.parent)
     os.close(descriptor)
     beside = Path(name)
     try:

@@ -119,11 +119,18 @@ def choose(folder: Path, name: str, settings: str) -> None:
     file.write_text(settings)
 
 
+def copy_lessons(folder: Path) -> None:
+    """Put the notebooks there as they are committed, with no progress beside them."""
+    ignored = shutil.ignore_patterns("progress*", ".*")
+    shutil.copytree(ROOT / "notebooks", folder, ignore=ignored, dirs_exist_ok=True)
+    (folder / "progress.json").unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The copied notebooks; progress is kept beside them."""
     copied = tmp_path_factory.mktemp("lab") / "notebooks"
-    shutil.copytree(ROOT / "notebooks", copied, ignore=shutil.ignore_patterns("progress*", ".*"))
+    copy_lessons(copied)
     return copied
 
 
@@ -185,7 +192,7 @@ def opened(
 ) -> Iterator[Callable[..., Notebook]]:
     """Open a notebook by its name, all of it or what is in sight; closed when the test ends."""
     notebooks: list[Notebook] = []
-    (folder / "progress.json").unlink(missing_ok=True)
+    copy_lessons(folder)  # a test before this one may have saved its own
 
     def open_it(name: str, windowing: str = "none") -> Notebook:
         # As learners have it, contentVisibility, a cell far out of sight is not in the page.
