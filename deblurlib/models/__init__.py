@@ -7,14 +7,17 @@ from typing import Any
 from torch import nn
 
 from deblurlib.models.restoration import Restoration
+from deblurlib.models.sgenet import SGENet
 from deblurlib.models.sung import SUNG
 
-__all__ = ["SUNG", "Restoration", "create_model", "list_models"]
+__all__ = ["SUNG", "Restoration", "SGENet", "create_model", "list_models"]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "sgenet": SGENet,
+    # The small ones can be trained on two CPU cores.
+    "sgenet_small": partial(SGENet, widths=(16, 32, 48, 64), blocks=1),
     "sung": SUNG,
     "sung_base": partial(SUNG, edge_guidance=False),
-    # Small enough to train on two CPU cores.
     "sung_small": partial(
         SUNG, width=16, blocks=1, rdb_layers=4, kernel_size=3, gradient_through_scales=True
     ),

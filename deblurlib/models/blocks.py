@@ -1,8 +1,12 @@
-"""The blocks that the networks are made of, with SIUN's layers (Ye et al. 2020).
+"""The blocks that the networks are made of.
 
-SUNG takes its deblurring path from SIUN, so these are SIUN's U-Net, residual block and residual
-dense block to the last layer; widths and depths are arguments.
+SUNG takes its deblurring path from SIUN (Ye et al. 2020), so U-Net, residual block and residual
+dense block are SIUN's to the last layer; widths and depths are arguments. The dilated recursive
+block is SGENet's.
 """
+
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +53,72 @@ class ResidualDenseBlock(nn.Module):
         for layer in self.layers:
             features.append(functional.relu(layer(torch.cat(features, dim=1))))
         return x + self.fusion(torch.cat(features, dim=1))
+
+
+class DilatedRecursiveBlock(nn.Module):
+    """Features of several reaches at once, refined again and again by the same few weights.
+
+    The dilated convolution module with recursive residual learning that SGENet begins with. One
+    recursion is g: a 3x3 convolution a dilation, each with a leaky ReLU, all of them concatenated,
+    and a 1x1 convolution back to `channels`. Every recursion t uses the same g and adds the
+    module's input x, as DRRN's recursive blocks do (Tai et al. 2017)::
+
+        h_0 = x,    h_t = x + g(h_{t-1}),    result h_T
+
+    The paper says "dilated", "recursive" and "multi-scale", and no more: the rest is a
+    reconstruction.
+
+    Args:
+        channels: of x, of each dilated convolution and of the result.
+        dilations: d_1, d_2, ...: a convolution of dilation d compares pixels that lie d apart.
+        recursions: T; the parameters are the same for any number.
+        arrangement: "parallel": all dilated convolutions see h. "cascaded": each sees the one
+            before it, which makes the receptive field larger.
+
+    Shape: ``(B, channels, H, W)`` -> the same.
+
+    Raises:
+        ValueError: for dilations or recursions below 1.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        dilations: Sequence[int] = (1, 2, 4),
+        recursions: int = 3,
+        arrangement: Literal["parallel", "cascaded"] = "parallel",
+    ) -> None:
+        super().__init__()
+        if recursions < 1 or not dilations or min(dilations) < 1:
+            raise ValueError(
+                f"dilations and recursions must be 1 or more, not {tuple(dilations)}, {recursions}"
+            )
+        self.dilations, self.recursions, self.arrangement = dilations, recursions, arrangement
+        self.dilated = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=d, dilation=d) for d in dilations
+        )
+        self.fusion = nn.Conv2d(len(dilations) * channels, channels, 1)
+
+    @property
+    def receptive_field(self) -> int:
+        """Side in pixels of the square of inputs that one output can depend on."""
+        reach = sum if self.arrangement == "cascaded" else max
+        return 1 + 2 * self.recursions * reach(self.dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x
+        for _ in range(self.recursions):
+            h = x + self.recursion(h)
+        return h
+
+    def recursion(self, h: Tensor) -> Tensor:
+        """g: what one recursion adds to the module's input."""
+        features: list[Tensor] = []
+        for convolution in self.dilated:
+            cascaded = features and self.arrangement == "cascaded"
+            features.append(convolution(_leaky_relu(features[-1]) if cascaded else h))
+        # One activation for all of them: in the backward pass it takes half the time of several.
+        return self.fusion(_leaky_relu(torch.cat(features, dim=1)))
 
 
 class UNet(nn.Module):
@@ -122,3 +192,8 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     # One side at a time: an image may be wide enough to reflect and too low for it.
     image = functional.pad(image, (0, right, 0, 0), "reflect" if right < width else "replicate")
     return functional.pad(image, (0, 0, 0, below), "reflect" if below < height else "replicate")
+
+
+def _leaky_relu(x: Tensor) -> Tensor:
+    # Its gradient never dies, which matters where the same weights serve again and again.
+    return functional.leaky_relu(x, 0.2)

@@ -31,7 +31,7 @@ from deblurlib.training.checkpoints import (
     save_state,
     save_weights,
 )
-from deblurlib.training.losses import DeblurringLoss, LossWeights
+from deblurlib.training.losses import DeblurringLoss, LossWeights, Norm
 from deblurlib.training.precision import bf16_is_fast, on_device
 
 LogEntry = dict[str, Any]
@@ -43,6 +43,7 @@ class TrainConfig:
 
     Attributes:
         model: a name for `create_model`.
+        arguments: for `create_model`, where they differ from the network's own.
         initial: weights to start from (a shipped name, or a file); None for random ones. Choose
             another seed than theirs, or their samples come again.
         out: the run's folder: log, state, weights. A run found there is continued.
@@ -59,6 +60,7 @@ class TrainConfig:
             up over the first 2% and falls to 0 along a cosine.
         halve_every: steps, for "step".
         loss: the weights of the loss terms.
+        norm: of the loss terms (see `DeblurringLoss`).
         clip: largest norm of the gradient; it is scaled down to this.
         precision: "bf16", "float32", or "auto": bf16 where the device has real units for it.
         seed: of initial weights, data and order.
@@ -68,6 +70,7 @@ class TrainConfig:
     """
 
     model: str = "sung_small"
+    arguments: dict[str, Any] = field(default_factory=dict)
     initial: str | None = None
     out: Path = Path("runs/sung_small")
     data: Path | None = None
@@ -80,6 +83,7 @@ class TrainConfig:
     schedule: Literal["step", "cosine"] = "cosine"
     halve_every: int = 13_100
     loss: LossWeights = field(default_factory=LossWeights)
+    norm: Norm = "l1"
     clip: float = 1.0
     precision: Literal["auto", "bf16", "float32"] = "auto"
     seed: int = 0
@@ -96,6 +100,17 @@ class TrainConfig:
             learning_rate=2e-3,
             loss=LossWeights(fourier=0.1),
             clip=20.0,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
+    def small_sgenet(cls, **changes: Any) -> "TrainConfig":
+        """The same for `sgenet_small`: the recipe of its shipped weights."""
+        recipe = cls.small(
+            model="sgenet_small",
+            out=Path("runs/sgenet_small"),
+            learning_rate=1e-3,
+            norm="charbonnier",
         )
         return dataclasses.replace(recipe, **changes)
 
@@ -155,7 +170,7 @@ def train(
     )
 
     torch.manual_seed(config.seed)
-    network = on_device(create_model(config.model), device)
+    network = on_device(create_model(config.model, **config.arguments), device)
     about = _about(config)
     if config.initial is not None:
         if about["initial"]["model"] != config.model:
@@ -164,7 +179,7 @@ def train(
             )
         network.load_state_dict(load_model(config.initial).state_dict())
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
-    criterion = DeblurringLoss(config.loss).to(device)
+    criterion = DeblurringLoss(config.loss, norm=config.norm).to(device)
 
     dataset = training_data(config)
     if len(dataset) < config.batch:
@@ -329,7 +344,12 @@ def _about(config: TrainConfig) -> dict[str, Any]:
     left_out = {"out", "initial", "workers", "log_every", "save_every"}
     recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
     recorded["data"] = "embedded" if config.data is None else config.data.name
-    about = {"model": config.model, "config": recorded, "commit": current_commit()}
+    about = {
+        "model": config.model,
+        "arguments": config.arguments,
+        "config": recorded,
+        "commit": current_commit(),
+    }
     if config.initial is not None:
         about["initial"] = read_card(config.initial)
     return about
