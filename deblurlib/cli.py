@@ -1,9 +1,10 @@
-"""The command line: ``python -m deblurlib doctor | restore | train | evaluate``.
+"""The command line: ``python -m deblurlib doctor | restore | train | evaluate | ablate``.
 
 Bad input ends in one line that says what was wrong, and exit status 1.
 """
 
 import itertools
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,9 @@ from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 from deblurlib.course.environment import doctor
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
-from deblurlib.imaging.files import save_image, to_image
+from deblurlib.imaging.files import replacing, save_image, to_image
 from deblurlib.inference import restore
+from deblurlib.training.ablation import Profile, ablate, table
 from deblurlib.training.checkpoints import load_model, read_card, weights_path
 from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
 from deblurlib.training.loop import TrainConfig, train
@@ -28,9 +30,14 @@ from deblurlib.training.precision import best_device, on_device
 _presets = tyro.conf.arg(
     name="",
     constructor=tyro.extras.subcommand_type_from_defaults(
-        {"small": TrainConfig.small(), "paper": TrainConfig.paper()},
+        {
+            "small": TrainConfig.small(),
+            "small-sgenet": TrainConfig.small_sgenet(),
+            "paper": TrainConfig.paper(),
+        },
         {
             "small": "sung_small on the embedded data, for two CPU cores",
+            "small-sgenet": "sgenet_small, the same way",
             "paper": "SUNG with the paper's recipe; give it GoPro with --data",
         },
     ),
@@ -44,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         "restore": restore_command,
         "train": train_command,
         "evaluate": evaluate_command,
+        "ablate": ablate_command,
     }
     try:
         return tyro.extras.subcommand_cli_from_dict(
@@ -156,4 +164,32 @@ def evaluate_command(
         split = "embedded photo split" if data is None else data.name
         card = read_card(weights)
         save_results(out, rows, summary, weights=card, data=split, iterations=iterations)
+    return 0
+
+
+def ablate_command(
+    study: Positional[str],
+    profile: Profile = "quick",
+    seeds: tuple[int, ...] = (0, 1, 2),
+    data: Path | None = None,
+    runs: Path = Path("runs/ablation"),
+    out: Path | None = None,
+) -> int:
+    """Train a network again and again, each time without one of its parts, and compare.
+
+    Stopped, the same command goes on where it was.
+
+    Args:
+        study: the network: sgenet.
+        profile: quick for two CPU cores, full for a GPU.
+        seeds: a run of every variant for each.
+        data: folder of pairs (GOPRO_Large, or input/ and target/); the embedded data if not given.
+        runs: folder for the runs.
+        out: results file (JSON) to write.
+    """
+    results = ablate(study, profile, seeds=seeds, data=data, runs=runs)
+    print(table(results))
+    if out:
+        with replacing(out) as beside:
+            beside.write_text(json.dumps(results, indent=1) + "\n")
     return 0

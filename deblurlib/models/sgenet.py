@@ -165,7 +165,9 @@ class Stage(nn.Module):
             earlier: the stage before, where there is one.
         """
         features = self.multi_scale(self.head(x))
-        encoded, decoded, guidance = [], [], []
+        encoded: list[Tensor] = []
+        decoded: list[Tensor] = []
+        guidance: list[Tensor] = []
         for level, downsample in enumerate(self.downsamples):
             features = self.encoders[level](features)
             if earlier is not None:
@@ -274,7 +276,11 @@ class CrossStageAggregation(nn.Module):
             )
 
         self.encoder_views, self.decoder_views = views(), views()
-        seen = [f"{side}, {1 + 2 * d} x {1 + 2 * d}" for side in ("encoder", "decoder") for d in dilations]
+        seen = [
+            f"{side}, {1 + 2 * d} x {1 + 2 * d}"
+            for side in ("encoder", "decoder")
+            for d in dilations
+        ]
         self.branch_names = ("stage two", *seen)
 
         squeezed = max(8, channels // 2)

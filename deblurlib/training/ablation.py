@@ -1,0 +1,197 @@
+"""Ablations: the same training again and again, each time with one thing changed.
+
+A study is a configuration and named changes to it. All variants train for the same number of steps
+on the same samples, with several seeds, and are judged on the same test pairs.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from deblurlib.data.pairs import ImagePairs, find_pairs
+from deblurlib.data.synthetic import photo_split
+from deblurlib.imaging.files import replacing
+from deblurlib.training.checkpoints import current_commit
+from deblurlib.training.loop import TrainConfig, train
+from deblurlib.training.losses import LossWeights
+from deblurlib.training.metrics import psnr
+from deblurlib.training.precision import bf16_is_fast
+
+Profile = Literal["quick", "full"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is varied.
+
+    Attributes:
+        model: for each profile, the network's name.
+        base: the configuration of the quick profile.
+        variants: changes to the configuration, by what they take away; the first has none.
+    """
+
+    model: Mapping[Profile, str]
+    base: TrainConfig
+    variants: Mapping[str, Mapping[str, Any]]
+
+    def config(self, variant: str, profile: Profile, seed: int, **changes: Any) -> TrainConfig:
+        """The configuration of one run.
+
+        Quick is for two CPU cores: minutes a run. Full is for a GPU: hours a run.
+        """
+        sizes: dict[str, Any] = {}
+        if profile == "full":
+            sizes = {"steps": 60_000, "batch": 16, "crop": 256, "workers": 8, "save_every": 1000}
+        return dataclasses.replace(
+            self.base,
+            model=self.model[profile],
+            seed=seed,
+            **{**sizes, **self.variants[variant], **changes},
+        )
+
+
+_SGENET = TrainConfig.small_sgenet(steps=400, crop=96, workers=0, log_every=50, save_every=100)
+
+STUDIES = {
+    "sgenet": Study(
+        {"quick": "sgenet_small", "full": "sgenet"},
+        _SGENET,
+        {
+            "complete": {},
+            "without CEM": {"arguments": {"enhancement": False}},
+            "without supervision in CEM": {"loss": dataclasses.replace(_SGENET.loss, guidance=0.0)},
+            "without CSAM (plain sum)": {"arguments": {"aggregation": "sum"}},
+            "without recursion": {"arguments": {"recursions": 1}},
+            "without dilation": {"arguments": {"dilations": (1, 1, 1)}},
+            "cascaded dilations": {"arguments": {"arrangement": "cascaded"}},
+            "channel selection": {"arguments": {"selection": "channel"}},
+        },
+    ),
+}
+"""By the name of the network."""
+
+
+def ablate(
+    name: str,
+    profile: Profile = "quick",
+    *,
+    seeds: Iterable[int] = (0, 1, 2),
+    data: Path | None = None,
+    runs: Path = Path("runs/ablation"),
+    progress: bool = True,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Train and judge every variant of a study with every seed.
+
+    Stopped, the same call goes on where it was: finished runs are read, not done again.
+
+    Args:
+        name: of the study, a key of `STUDIES`.
+        profile: "quick" or "full", the same study at two sizes.
+        seeds: of initial weights and data; the same ones for every variant.
+        data: a folder of pairs to train and to test on; None for the embedded data.
+        runs: where the runs' folders lie, ``runs / name / profile / variant-seed``.
+        progress: show a bar for each run.
+        changes: to every run's configuration, such as ``steps=2``.
+
+    Returns:
+        "study", "profile", "steps", "batch", "crop", "seeds", "config" (what all runs share),
+        "data", "commit", "torch", and "variants": for each its "name", "changes", "parameters",
+        and "gains", for each seed the mean gain in PSNR over the blurred image, in dB.
+
+    Raises:
+        ValueError: for an unknown study, or data that are unusable.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"unknown study {name!r}: choose from {', '.join(STUDIES)}")
+    study, seeds = STUDIES[name], tuple(seeds)
+    pairs = photo_split() if data is None else find_pairs(data, "test")
+    variants: dict[str, dict[str, Any]] = {
+        variant: {"name": variant, "changes": _plain(about), "gains": []}
+        for variant, about in study.variants.items()
+    }
+    # All variants of a seed before the next one: stopped early, what is there can be compared.
+    for seed in seeds:
+        for variant, row in variants.items():
+            out = runs / name / profile / f"{variant.replace(' ', '-')}-{seed}"
+            config = study.config(variant, profile, seed, data=data, out=out, **changes)
+            network = train(config, progress=progress)
+            row["parameters"] = sum(parameter.numel() for parameter in network.parameters())
+            result = out / "gain.json"
+            if not result.is_file():
+                with replacing(result) as beside:
+                    beside.write_text(json.dumps(mean_gain(network, pairs)))
+            row["gains"].append(json.loads(result.read_text()))
+
+    shared = study.config(next(iter(variants)), profile, seeds[0], **changes)
+    about = {
+        k: v for k, v in dataclasses.asdict(shared).items() if k not in ("out", "seed", "data")
+    }
+    return {
+        "study": name,
+        "profile": profile,
+        "steps": shared.steps,
+        "batch": shared.batch,
+        "crop": shared.crop,
+        "seeds": list(seeds),
+        "data": "embedded" if data is None else data.name,
+        "commit": current_commit(),
+        "torch": torch.__version__,
+        "config": about,
+        "variants": list(variants.values()),
+    }
+
+
+def mean_gain(network: nn.Module, pairs: ImagePairs) -> float:
+    """The mean gain in PSNR over the blurred images, in dB: what `evaluate` finds, but quicker.
+
+    Only PSNR, and in bfloat16 where that is fast, as in training.
+    """
+    device = next(network.parameters()).device
+    gains = []
+    for index in range(len(pairs)):
+        blurred, sharp = (image[None].to(device) for image in pairs[index])
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)),
+        ):
+            restored = network(blurred.to(memory_format=torch.channels_last)).image
+        gains.append(psnr(restored, sharp) - psnr(blurred, sharp))
+    return torch.cat(gains).mean().item()
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The results as text: mean and spread of the gains, and of what each change costs.
+
+    A change's cost is taken seed by seed against the first variant, which saw the same samples.
+    """
+    complete = results["variants"][0]["gains"]
+    width = max(len(row["name"]) for row in results["variants"])
+    lines = [
+        f"{'':{width}}  parameters    gain in dB   difference from {results['variants'][0]['name']}"
+    ]
+    for row in results["variants"]:
+        paired = [gain - base for gain, base in zip(row["gains"], complete, strict=True)]
+        lines.append(
+            f"{row['name']:{width}}{row['parameters']:12,}   {_spread(row['gains'])}"
+            + ("" if row["gains"] is complete else f"   {_spread(paired)}")
+        )
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    deviation = stdev(values) if len(values) > 1 else 0.0
+    return f"{mean(values):+6.2f} ± {deviation:.2f}"
+
+
+def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        k: dataclasses.asdict(v) if isinstance(v, LossWeights) else v for k, v in changes.items()
+    }
