@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from deblurlib.imaging.files import open_image, to_image, to_rgb, to_tensor
+from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import load_model, weights_path
 from deblurlib.training.precision import best_device, on_device
 
@@ -34,12 +35,13 @@ def restore(
 
     Raises:
         FileNotFoundError: where the image or the weights do not exist.
-        ValueError: for a file that is no image, or an array of another shape or range.
+        ValueError: for a file that is no image, an array of another shape or range, or `iterations`
+            where the network has none.
     """
     network = model if isinstance(model, nn.Module) else _trained(os.fspath(model))
     device = next(network.parameters()).device
     blurred = to_tensor(_as_image(image))[None].to(device, memory_format=torch.channels_last)
-    arguments = {} if iterations is None else {"iterations": iterations}
+    arguments = iteration_arguments(network, iterations)
     was_training = network.training
     network.eval()
     try:

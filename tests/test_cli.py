@@ -18,7 +18,9 @@ from deblurlib import cli, models
 from deblurlib.cli import main
 from deblurlib.imaging.files import open_image, save_image
 from deblurlib.models import SUNG
+from deblurlib.training.ablation import STUDIES, Study, table
 from deblurlib.training.checkpoints import load_model, save_weights
+from deblurlib.training.loop import TrainConfig
 
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
 
@@ -110,6 +112,8 @@ def test_restore_overwrites_no_other_result(
         (["restore", "photo.png", "--iterations", "0"], "iterations must be from 1 to 6"),
         (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
         (["evaluate", "--weights", "nosuch", "--data", "pairs"], "nosuch: no such weights"),
+        (["ablate", "resnet"], "unknown study 'resnet': choose from sgenet"),
+        (["ablate", "sgenet", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
         (["evaluate", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
         (["train", "small", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
         (["train", "small", "--model", "resnet"], "unknown model 'resnet'"),
@@ -148,13 +152,15 @@ def test_what_is_no_command_is_refused(
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        ([], ["doctor", "restore", "train", "evaluate"]),
+        ([], ["doctor", "restore", "train", "evaluate", "ablate"]),
         (["doctor"], ["Check this machine"]),
         (["restore"], ["image files", "--model", "--iterations", "--out"]),
-        (["train"], ["small", "paper"]),
+        (["train"], ["small", "small-sgenet", "paper"]),
+        (["train", "small-sgenet"], ["default: sgenet_small", "default: charbonnier"]),
         (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
         (["train", "paper"], ["--learning-rate", "default: 65500"]),
         (["evaluate"], ["--weights", "--data", "results file"]),
+        (["ablate"], ["--profile", "--seeds", "--data", "goes on where it was"]),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -250,3 +256,21 @@ def test_evaluate_draws_pictures(pairs: Path) -> None:
     assert picture.shape == (blurred.height, 3 * blurred.width, 3)
     assert np.array_equal(picture[:, : blurred.width], np.asarray(blurred))
     assert np.array_equal(picture[:, -sharp.width :], np.asarray(sharp))
+
+
+def test_ablate_writes_the_table_that_it_prints(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = TrainConfig.small_sgenet(
+        steps=1, batch=2, crop=16, workers=0, arguments={"widths": (4, 8)}
+    )
+    wider = {"arguments": {"widths": (8, 8)}}
+    study = Study(
+        {"quick": "sgenet_small", "full": "sgenet"}, base, {"as it is": {}, "wide": wider}
+    )
+    monkeypatch.setitem(STUDIES, "sgenet", study)
+    command = f"ablate sgenet --seeds 0 1 --data {pairs} --out results.json".split()
+    assert main(command) == 0
+    results = json.loads(Path("results.json").read_text())
+    assert [row["name"] for row in results["variants"]] == ["as it is", "wide"]
+    assert capsys.readouterr().out.splitlines()[-2:] == table(results).splitlines()[-2:]

@@ -13,7 +13,7 @@ from torch import nn
 
 from deblurlib.imaging.files import open_image, save_image
 from deblurlib.inference import restore
-from deblurlib.models import create_model
+from deblurlib.models import SGENet, create_model
 from deblurlib.training.checkpoints import save_weights
 
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
@@ -160,6 +160,13 @@ def test_the_networks_mode_is_put_back(training: bool, network: nn.Module) -> No
         hook.remove()
         network.eval()
     assert modes == [False, False]
+
+
+def test_a_network_without_iterations_restores_and_says_so() -> None:
+    network, image = SGENet((4, 8), 1), noise(9, 13)
+    assert np.array_equal(np.asarray(restore(image, network)), image)  # begins as the identity
+    with pytest.raises(ValueError, match="SGENet has no scale iterations"):
+        restore(image, network, iterations=2)
 
 
 def test_iterations_reach_the_network(network: nn.Module) -> None:

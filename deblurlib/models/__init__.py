@@ -1,5 +1,6 @@
 """One network a file, each readable alone; here they are built by name."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from deblurlib.models.restoration import Restoration
 from deblurlib.models.sgenet import SGENet
 from deblurlib.models.sung import SUNG
 
-__all__ = ["SUNG", "Restoration", "SGENet", "create_model", "list_models"]
+__all__ = ["SUNG", "Restoration", "SGENet", "create_model", "iteration_arguments", "list_models"]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "sgenet": SGENet,
@@ -41,3 +42,19 @@ def create_model(name: str, **arguments: Any) -> nn.Module:
     if name not in _BUILDERS:
         raise ValueError(f"unknown model {name!r}: choose from {', '.join(list_models())}")
     return _BUILDERS[name](**arguments)
+
+
+def iteration_arguments(model: nn.Module, iterations: int | None) -> dict[str, int]:
+    """What to call `model` with for that many scale iterations; nothing for its own number.
+
+    Raises:
+        ValueError: for a number, where the network has no scale iterations.
+    """
+    if iterations is None:
+        return {}
+    if "iterations" not in inspect.signature(model.forward).parameters:
+        raise ValueError(
+            f"{type(model).__name__} has no scale iterations: leave `iterations` out, or choose "
+            "another model"
+        )
+    return {"iterations": iterations}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from deblurlib.data.pairs import ImagePairs
 from deblurlib.imaging.files import replacing
+from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import current_commit
 from deblurlib.training.metrics import METRICS
 
@@ -40,7 +41,7 @@ def evaluate(
         all `METRICS`.
     """
     device = next(model.parameters()).device
-    arguments = {} if iterations is None else {"iterations": iterations}
+    arguments = iteration_arguments(model, iterations)
     rows = []
     for index in range(len(pairs)):
         blurred, sharp = (image[None].to(device) for image in pairs[index])

@@ -173,10 +173,12 @@ def train(
     network = on_device(create_model(config.model, **config.arguments), device)
     about = _about(config)
     if config.initial is not None:
-        if about["initial"]["model"] != config.model:
-            raise ValueError(
-                f"{config.initial}: weights of {about['initial']['model']}, not of {config.model}"
-            )
+        given, wanted = (
+            {"model": card["model"], **card.get("arguments", {})}
+            for card in (about["initial"], about)
+        )
+        if given != wanted:
+            raise ValueError(f"{config.initial}: weights of {given}, not of {wanted}")
         network.load_state_dict(load_model(config.initial).state_dict())
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     criterion = DeblurringLoss(config.loss, norm=config.norm).to(device)
@@ -352,4 +354,5 @@ def _about(config: TrainConfig) -> dict[str, Any]:
     }
     if config.initial is not None:
         about["initial"] = read_card(config.initial)
-    return about
+    # As it will be read again: a tuple comes back as a list.
+    return json.loads(json.dumps(about))

@@ -1,10 +1,13 @@
 """The blocks' layers, sizes and equations."""
 
+from typing import Any, Literal
+
 import pytest
 import torch
 from torch.nn import functional
 
 from deblurlib.models.blocks import (
+    DilatedRecursiveBlock,
     ResidualBlock,
     ResidualDenseBlock,
     UNet,
@@ -49,6 +52,53 @@ def test_sizes_are_siuns() -> None:
         + 3 * parameters(ResidualBlock(32))
     )
     assert siun == 6_306_278
+
+
+def test_every_recursion_adds_the_modules_input() -> None:
+    block = DilatedRecursiveBlock(4, dilations=(1, 3), recursions=3)
+    x = torch.randn(1, 4, 9, 9)
+    first, second = block.dilated
+
+    def g(h: torch.Tensor) -> torch.Tensor:
+        features = [functional.leaky_relu(layer(h), 0.2) for layer in (first, second)]
+        return block.fusion(torch.cat(features, 1))
+
+    torch.testing.assert_close(block(x), x + g(x + g(x + g(x))))
+
+
+def test_cascaded_convolutions_see_the_one_before() -> None:
+    block = DilatedRecursiveBlock(4, dilations=(1, 3), recursions=1, arrangement="cascaded")
+    x = torch.randn(1, 4, 9, 9)
+    one = functional.leaky_relu(block.dilated[0](x), 0.2)
+    two = functional.leaky_relu(block.dilated[1](one), 0.2)
+    torch.testing.assert_close(block(x), x + block.fusion(torch.cat([one, two], 1)))
+
+
+def test_recursions_cost_no_parameters() -> None:
+    sizes = {parameters(DilatedRecursiveBlock(8, recursions=t)) for t in (1, 2, 7)}
+    # Three convolutions of 8 * 8 * 9 + 8, and one of 24 * 8 + 8.
+    assert sizes == {3 * 584 + 200}
+
+
+@pytest.mark.parametrize("arrangement", ["parallel", "cascaded"])
+@pytest.mark.parametrize(("dilations", "recursions"), [((1,), 1), ((1, 2, 4), 1), ((3, 2), 3)])
+def test_receptive_field_is_the_support_of_the_gradient(
+    dilations: tuple[int, ...], recursions: int, arrangement: Literal["parallel", "cascaded"]
+) -> None:
+    block = DilatedRecursiveBlock(2, dilations, recursions, arrangement).double()
+    side = block.receptive_field + 4
+    x = torch.randn(1, 2, side, side, dtype=torch.float64, requires_grad=True)
+    block(x)[..., side // 2, side // 2].sum().backward()
+    for axis in (2, 3):
+        others = tuple({0, 1, 2, 3} - {axis})
+        seen = x.grad.abs().sum(dim=others).nonzero()
+        assert seen.max() - seen.min() + 1 == block.receptive_field
+
+
+@pytest.mark.parametrize("wrong", [{"dilations": ()}, {"dilations": (1, 0)}, {"recursions": 0}])
+def test_impossible_recursions_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        DilatedRecursiveBlock(4, **wrong)
 
 
 @pytest.mark.parametrize("kernel_size", [3, 5])

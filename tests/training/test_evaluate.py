@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from deblurlib.data.pairs import ImagePairs
 from deblurlib.imaging.files import save_image
-from deblurlib.models import Restoration
+from deblurlib.models import Restoration, SGENet
 from deblurlib.training.checkpoints import current_commit
 from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
 from deblurlib.training.metrics import METRICS, ssim_gray
@@ -25,10 +25,10 @@ class Same(nn.Module):
     def __init__(self, brighter: float = 0.0) -> None:
         super().__init__()
         self.brighter = nn.Parameter(torch.tensor(brighter))
-        self.calls: list[dict[str, Any]] = []
+        self.calls: list[int | None] = []
 
-    def forward(self, blurred: Tensor, **arguments: Any) -> Restoration:
-        self.calls.append(arguments)
+    def forward(self, blurred: Tensor, iterations: int | None = None) -> Restoration:
+        self.calls.append(iterations)
         assert not torch.is_grad_enabled()
         coarse = torch.zeros(1, 3, 1, 1)  # of a coarser scale: not the result
         return Restoration((coarse, blurred + self.brighter))
@@ -69,7 +69,9 @@ def test_iterations_go_to_the_network_only_if_given(pairs: ImagePairs) -> None:
     network = Same()
     evaluate(network, pairs, iterations=2)
     evaluate(network, pairs)
-    assert network.calls == [{"iterations": 2}, {"iterations": 2}, {}, {}]
+    assert network.calls == [2, 2, None, None]
+    with pytest.raises(ValueError, match="SGENet has no scale iterations"):
+        evaluate(SGENet((4, 8), 1), pairs, iterations=2)
 
 
 def test_every_row_is_shown_with_its_image(pairs: ImagePairs) -> None:

@@ -18,7 +18,7 @@ from deblurlib import models
 from deblurlib.data.pairs import Pair, RandomCrops
 from deblurlib.data.synthetic import SyntheticPairs
 from deblurlib.imaging.files import save_image, to_image
-from deblurlib.models import SUNG
+from deblurlib.models import SUNG, SGENet
 from deblurlib.training import loop
 from deblurlib.training.checkpoints import load_model, read_card
 from deblurlib.training.loop import (
@@ -370,3 +370,47 @@ def test_training_from_given_weights(tmp_path: Path) -> None:
     assert same_weights(quietly(config), load_model(start))
     card = read_card(tmp_path / "second" / "weights.safetensors")
     assert card["initial"] == read_card(start)
+    # Weights of another network are refused, be it only by an argument.
+    for changes in ({"model": "tinier"}, {"arguments": {"rdb_layers": 3}}):
+        other = configuration(tmp_path / "third", initial=str(start), steps=1, **changes)
+        with pytest.raises(ValueError, match=f"{re.escape(str(start))}: weights of .*, not of"):
+            quietly(other)
+
+
+def test_arguments_reach_the_network_and_its_card(tmp_path: Path) -> None:
+    config = configuration(tmp_path, steps=1, arguments={"rdb_layers": 3, "edge_guidance": False})
+    network = quietly(config)
+    assert len(network.deblurring_path.dense_blocks[0].layers) == 3 and network.edges is None
+    assert same_weights(load_model(tmp_path / "weights.safetensors"), network)
+    quietly(config)  # is the same run, and has nothing left to do
+    assert steps_logged(tmp_path) == [1]
+
+
+def test_an_argument_that_json_writes_otherwise_is_the_same_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(models._BUILDERS, "tiny", partial(SGENet, widths=(4, 8), blocks=1))
+    config = configuration(tmp_path, steps=1, arguments={"dilations": (1, 1)})
+    quietly(config)
+    quietly(config)
+    assert steps_logged(tmp_path) == [1]
+
+
+def test_the_norm_reaches_the_loss(tmp_path: Path) -> None:
+    losses = [
+        read_log(tmp_path / norm)[0]["pixel"]
+        for norm in ("l1", "charbonnier")
+        if quietly(configuration(tmp_path / norm, steps=1, norm=norm))
+    ]
+    # Charbonnier is less than L1, by at most its ε at each of two scales.
+    assert 0 < losses[0] - losses[1] < 2e-3
+
+
+def test_sgenets_recipe_trains_it(tmp_path: Path) -> None:
+    config = TrainConfig.small_sgenet(
+        out=tmp_path, steps=1, batch=1, crop=16, workers=0, arguments={"widths": [4, 8]}
+    )
+    assert isinstance(quietly(config), SGENet)
+    (entry,) = read_log(tmp_path)
+    assert entry["guidance"] > 0 and entry["iterations"] is None
+    assert (config.model, config.norm, config.loss.fourier) == ("sgenet_small", "charbonnier", 0.1)

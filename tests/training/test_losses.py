@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from deblurlib.imaging.edges import EdgeMap
+from deblurlib.imaging.pyramid import gaussian_pyramid
 from deblurlib.models import Restoration
 from deblurlib.training.losses import DeblurringLoss, LossWeights
 
@@ -68,7 +69,7 @@ def test_equation_4_is_the_weighted_sum() -> None:
 
 
 def test_the_papers_weights_are_the_default() -> None:
-    assert LossWeights() == LossWeights(pixel=1, edge_aux=1, edge_sup=1, fourier=0)
+    assert LossWeights() == LossWeights(pixel=1, edge_aux=1, edge_sup=1, fourier=0, guidance=1)
 
 
 def test_terms_are_summed_over_scales_coarse_to_fine() -> None:
@@ -163,3 +164,48 @@ def test_everything_is_float32_whatever_the_network_ran_in() -> None:
     for name, term in outside.items():
         assert term.dtype == inside[name].dtype == torch.float32
         assert term == inside[name] == exact[name]
+
+
+def test_stages_are_summed_and_guidance_is_held_against_its_scale() -> None:
+    # Two images of full size, as two stages give, and guidance at three sizes.
+    restoration = Restoration(
+        (plain(0.5), plain(0.7)), guidance=(plain(0.6, 2, 2), plain(0.5, 4, 4), plain(0.8))
+    )
+    losses = DeblurringLoss(LossWeights(guidance=2))(restoration, plain(0.4))
+    assert losses.keys() == {"total", "pixel", "edge_aux", "guidance"}
+    torch.testing.assert_close(losses["pixel"], torch.tensor(0.1 + 0.3))
+    torch.testing.assert_close(losses["guidance"], torch.tensor(0.2 + 0.1 + 0.4))
+    torch.testing.assert_close(losses["total"], losses["pixel"] + 2 * losses["guidance"])
+    # Unsupervised: no term, whatever the network predicts.
+    assert "guidance" not in DeblurringLoss(LossWeights(guidance=0))(restoration, plain(0.4))
+
+
+def test_each_prediction_meets_the_target_of_its_size() -> None:
+    sharp = torch.rand(1, 3, 9, 14)
+    levels = gaussian_pyramid(sharp, 2)
+    restoration = Restoration((sharp,), guidance=(levels[2], levels[0], levels[1]))
+    losses = DeblurringLoss(LossWeights(fourier=0.1))(restoration, sharp)
+    assert losses["guidance"] == losses["total"] == 0
+
+
+def test_a_prediction_of_an_odd_size_is_named() -> None:
+    restoration = Restoration((plain(0.5, 8, 8),), guidance=(plain(0.5, 5, 4),))
+    with pytest.raises(ValueError, match="5 x 4 pixels has no target"):
+        DeblurringLoss()(restoration, plain(0.4))
+
+
+def test_charbonnier_by_hand() -> None:
+    weights = LossWeights(pixel=1, edge_aux=0)
+    criterion = DeblurringLoss(weights, norm="charbonnier")
+    # sqrt(0.003² + 0.001²) - 0.001
+    losses = criterion(Restoration((plain(0.403),)), plain(0.4))
+    expected = math.hypot(0.003, 0.001) - 0.001
+    assert losses["pixel"].item() == pytest.approx(expected, rel=1e-3)
+    # Far from 0 it is the L1, less ε; at 0 it is smooth.
+    assert criterion(Restoration((plain(0.9),)), plain(0.4))["pixel"].item() == pytest.approx(
+        0.499, abs=1e-5
+    )
+    exact = plain(0.4).requires_grad_()
+    loss = criterion(Restoration((exact,)), plain(0.4))["pixel"]
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-9) and not exact.grad.any()
