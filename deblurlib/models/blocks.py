@@ -16,14 +16,18 @@ from torch.nn import functional
 class ResidualBlock(nn.Module):
     """x + conv(ReLU(conv(x))), 3x3 convolutions, no activation after the sum.
 
+    Args:
+        channels: of x and of the result.
+        leak: slope of the activation below 0; 0 is SIUN's ReLU. A leaky one cannot fall silent.
+
     Shape: ``(B, channels, H, W)`` -> the same.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, leak: float = 0.0) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1),
-            nn.ReLU(),
+            nn.LeakyReLU(leak) if leak else nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
 

@@ -72,6 +72,11 @@ class SGENet(nn.Module):
                 for width in widths[:-1]
             ],
         )
+        # Features begin small, some hundredths. Biases of torch's usual size would decide over them
+        # which side of an activation a channel lies on, whatever the image.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
+                nn.init.zeros_(module.bias)
 
     def forward(self, blurred: Tensor) -> Restoration:
         """Restore ``blurred``, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
@@ -194,7 +199,7 @@ class ContextualEnhancement(nn.Module):
     ::
 
         P = B + conv(X)                     the sharp image as X has it, supervised
-        D = gain * (P - blur(P))            its details: what a Gaussian takes away
+        D = contrast * (P - blur(P))        its details: what a Gaussian takes away
         A = 2 sigmoid(context(D))           in (0, 2), for every channel and pixel
         result: A * X
 
@@ -204,12 +209,12 @@ class ContextualEnhancement(nn.Module):
     Args:
         channels: of the features X.
         sigma: of the Gaussian that parts details from the rest, in pixels of that level.
-        gain: brings details, a few hundredths of the range of images, to the size of features.
+        contrast: brings details, a few hundredths of the range of images, to the size of features.
     """
 
-    def __init__(self, channels: int, sigma: float = 1.0, gain: float = 10.0) -> None:
+    def __init__(self, channels: int, sigma: float = 1.0, contrast: float = 10.0) -> None:
         super().__init__()
-        self.sigma, self.gain = sigma, gain
+        self.sigma, self.contrast = sigma, contrast
         self.predict = _adding_nothing(nn.Conv2d(channels, 3, 3, padding=1))
         hidden = max(8, channels // 2)
 
@@ -242,7 +247,7 @@ class ContextualEnhancement(nn.Module):
         # Replicated: "reflect" fails where an image is smaller than the Gaussian.
         size = 2 * round(2 * self.sigma) + 1
         blur = gaussian_blur2d(predicted, size, (self.sigma, self.sigma), border_type="replicate")
-        return self.gain * (predicted - blur)
+        return self.contrast * (predicted - blur)
 
 
 class CrossStageAggregation(nn.Module):
@@ -322,7 +327,7 @@ class PlainSum(nn.Module):
 
 
 def _residual_blocks(channels: int, number: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(channels) for _ in range(number)))
+    return nn.Sequential(*(ResidualBlock(channels, leak=0.2) for _ in range(number)))
 
 
 def _adding_nothing(convolution: nn.Conv2d) -> nn.Conv2d:

@@ -55,7 +55,7 @@ def test_cem_is_the_identity_on_features_where_guidance_is_flat() -> None:
 
 
 def test_cem_is_its_equations() -> None:
-    cem = awake(ContextualEnhancement(6, sigma=1.0, gain=10.0))
+    cem = awake(ContextualEnhancement(6, sigma=1.0, contrast=10.0))
     features, blurred = torch.randn(1, 6, 9, 9), torch.rand(1, 3, 9, 9)
     enhanced, predicted = cem(features, blurred)
     torch.testing.assert_close(predicted, blurred + cem.predict(features))
