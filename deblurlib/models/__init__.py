@@ -8,15 +8,27 @@ from typing import Any
 from torch import nn
 
 from deblurlib.models.restoration import Restoration
+from deblurlib.models.scale_iteration import ScaleIteration
 from deblurlib.models.sgenet import SGENet
+from deblurlib.models.siun import SIUN
 from deblurlib.models.sung import SUNG
 
-__all__ = ["SUNG", "Restoration", "SGENet", "create_model", "iteration_arguments", "list_models"]
+__all__ = [
+    "SIUN",
+    "SUNG",
+    "Restoration",
+    "SGENet",
+    "ScaleIteration",
+    "create_model",
+    "iteration_arguments",
+    "list_models",
+]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "sgenet": SGENet,
     # The small ones can be trained on two CPU cores.
     "sgenet_small": partial(SGENet, widths=(16, 32, 48, 64), blocks=1),
+    "siun": SIUN,
     "sung": SUNG,
     "sung_base": partial(SUNG, edge_guidance=False),
     "sung_small": partial(

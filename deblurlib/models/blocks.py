@@ -130,21 +130,56 @@ class UNet(nn.Module):
 
     An encoder stage is a 5x5 convolution (stride 1, then 2, 2) with ReLU and `blocks` residual
     blocks, at ``width``, ``2 * width`` and ``4 * width`` channels. A decoder stage is `blocks`
-    residual blocks and a 5x5 transposed convolution of stride 2 with ReLU. An odd `kernel_size`
-    other than SIUN's 5 makes these convolutions larger or smaller.
+    residual blocks and a 5x5 transposed convolution of stride 2 with ReLU.
+
+    Args:
+        in_channels: of x.
+        width: channels at full size, and of the result.
+        blocks: residual blocks a stage.
+        kernel_size: of these convolutions, odd (SIUN's 5).
+        centred: where a stride of 2 begins. SIUN ran on TensorFlow, whose SAME padding puts
+            (k // 2 - 1, k // 2) zeros around; False does that, True puts k // 2 on either side.
 
     Shape: ``(B, in_channels, H, W)`` -> ``(B, width, H, W)``; H and W must be multiples of 4.
     """
 
     def __init__(
-        self, in_channels: int, width: int = 32, blocks: int = 3, kernel_size: int = 5
+        self,
+        in_channels: int,
+        width: int = 32,
+        blocks: int = 3,
+        kernel_size: int = 5,
+        *,
+        centred: bool = True,
     ) -> None:
         super().__init__()
-        self.encoder1 = self._encoder(in_channels, width, blocks, kernel_size, stride=1)
-        self.encoder2 = self._encoder(width, 2 * width, blocks, kernel_size, stride=2)
-        self.encoder3 = self._encoder(2 * width, 4 * width, blocks, kernel_size, stride=2)
-        self.decoder3 = self._decoder(4 * width, 2 * width, blocks, kernel_size)
-        self.decoder2 = self._decoder(2 * width, width, blocks, kernel_size)
+
+        def residual_blocks(channels: int) -> list[nn.Module]:
+            return [ResidualBlock(channels) for _ in range(blocks)]
+
+        def encoder(inputs: int, outputs: int) -> nn.Sequential:
+            return nn.Sequential(
+                *_halving(inputs, outputs, kernel_size, centred),
+                nn.ReLU(),
+                *residual_blocks(outputs),
+            )
+
+        def decoder(inputs: int, outputs: int) -> nn.Sequential:
+            return nn.Sequential(
+                *residual_blocks(inputs),
+                *_doubling(inputs, outputs, kernel_size, centred),
+                nn.ReLU(),
+            )
+
+        self.encoder1 = nn.Sequential(
+            nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2),
+            nn.ReLU(),
+            *residual_blocks(width),
+        )
+        self.encoder2 = encoder(width, 2 * width)
+        self.encoder3 = encoder(2 * width, 4 * width)
+        self.decoder3 = decoder(4 * width, 2 * width)
+        self.decoder2 = decoder(2 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         full = self.encoder1(x)
@@ -153,29 +188,23 @@ class UNet(nn.Module):
         half = half + self.decoder3(quarter)
         return full + self.decoder2(half)
 
-    @staticmethod
-    def _encoder(
-        in_channels: int, out_channels: int, blocks: int, kernel_size: int, stride: int
-    ) -> nn.Sequential:
-        # Centred padding, (2, 2) for 5x5; TensorFlow's SAME, which SIUN ran with, pads (1, 2).
-        return nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2),
-            nn.ReLU(),
-            *(ResidualBlock(out_channels) for _ in range(blocks)),
-        )
 
-    @staticmethod
-    def _decoder(
-        in_channels: int, out_channels: int, blocks: int, kernel_size: int
-    ) -> nn.Sequential:
-        return nn.Sequential(
-            *(ResidualBlock(in_channels) for _ in range(blocks)),
-            # output_padding=1 makes the size exactly twice the input's.
-            nn.ConvTranspose2d(
-                in_channels, out_channels, kernel_size, 2, kernel_size // 2, output_padding=1
-            ),
-            nn.ReLU(),
-        )
+def _halving(inputs: int, outputs: int, kernel_size: int, centred: bool) -> list[nn.Module]:
+    half = kernel_size // 2
+    if centred:
+        return [nn.Conv2d(inputs, outputs, kernel_size, 2, padding=half)]
+    pad = nn.ZeroPad2d((half - 1, half, half - 1, half))
+    return [pad, nn.Conv2d(inputs, outputs, kernel_size, 2)]
+
+
+def _doubling(inputs: int, outputs: int, kernel_size: int, centred: bool) -> list[nn.Module]:
+    half = kernel_size // 2
+    if centred:
+        # output_padding=1 makes the size exactly twice the input's.
+        return [nn.ConvTranspose2d(inputs, outputs, kernel_size, 2, half, output_padding=1)]
+    # What `_halving` puts around is taken away again: half - 1 before, half behind.
+    crop = nn.ZeroPad2d((0, -1, 0, -1))
+    return [nn.ConvTranspose2d(inputs, outputs, kernel_size, 2, half - 1), crop]
 
 
 def pixel_shuffle_upsample(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -1,33 +1,28 @@
 """SUNG: a scale-iterative upscaling network with edge-map guidance (Min and Kang).
 
-One network, used again at every scale. With B_i the blurred image down-sampled by 2^i, it starts
-from S_I = B_I and climbs: from (B_{i+1}, S_{i+1}) come features F_i (deblurring path) and an edge
-map G_i (edge path), both at twice the size; from F_i, G_i and B_i comes the sharper image S_i
-(restoration module). S_0 is the result.
+One network, used again at every scale (see scale_iteration.py). From (B_{i+1}, S_{i+1}) come
+features F_i (deblurring path) and an edge map G_i (edge path), both at twice the size; from F_i,
+G_i and B_i comes the sharper image S_i (restoration module).
 
 Where the paper is silent, sizes and layers are SIUN's, which SUNG builds on. Each such choice is
 an argument, and argued in the ledger (notebooks/ledger.md).
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from deblurlib.imaging.edges import Channels, EdgeMap, Operator
-from deblurlib.imaging.pyramid import gaussian_pyramid
 from deblurlib.models.blocks import (
     ResidualBlock,
     ResidualDenseBlock,
     UNet,
-    pad_to_multiple,
     pixel_shuffle_upsample,
 )
-from deblurlib.models.restoration import Restoration
+from deblurlib.models.scale_iteration import ScaleIteration
 
 
-class SUNG(nn.Module):
-    """The whole of Fig. 1.
+class SUNG(ScaleIteration):
+    """The whole of Fig. 1; `ScaleIteration` has its loop over scales.
 
     Args:
         width: channels of F and of the U-Nets at full size (the paper's 32).
@@ -40,9 +35,7 @@ class SUNG(nn.Module):
         operator, edge_channels: the edge operator M (see `EdgeMap`).
         image_residual: S_i = B_i + what the restoration module adds, so that training starts from
             the blurred image. False gives SIUN's output, tanh(.)/2 + 0.5.
-        gradient_through_scales: let the loss at scale i reach the iterations before it through
-            S_{i+1}. False is SIUN's way: each iteration takes its input as given.
-        train_iterations, test_iterations: I where a call does not say (section III.A).
+        gradient_through_scales, train_iterations, test_iterations: see `ScaleIteration`.
     """
 
     def __init__(
@@ -60,10 +53,12 @@ class SUNG(nn.Module):
         train_iterations: int = 3,
         test_iterations: int = 4,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            gradient_through_scales=gradient_through_scales,
+            train_iterations=train_iterations,
+            test_iterations=test_iterations,
+        )
         self.image_residual = image_residual
-        self.gradient_through_scales = gradient_through_scales
-        self.train_iterations, self.test_iterations = train_iterations, test_iterations
 
         sizes = (width, blocks, rdb_layers, kernel_size)
         self.deblurring_path = DeblurringPath(*sizes, deepened=not edge_guidance)
@@ -76,53 +71,10 @@ class SUNG(nn.Module):
             guidance += self.edges.out_channels  # and G
         self.restoration_module = RestorationModule(guidance, width, blocks, kernel_size)
 
-    def forward(self, blurred: Tensor, iterations: int | None = None) -> Restoration:
-        """Restore ``blurred``, coarse to fine.
-
-        Args:
-            blurred: B, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
-            iterations: I; one iteration doubles the size once. At most as many as shrink the image
-                to a pixel (or 4, for a smaller one).
-
-        Returns:
-            S_{I-1}, ..., S_0 and G_{I-1}, ..., G_0, the i-th of ``ceil(H / 2**i)`` by
-            ``ceil(W / 2**i)`` pixels. Values may leave [0, 1] slightly.
-
-        Raises:
-            ValueError: for iterations outside of that.
-        """
-        if iterations is None:
-            iterations = self.train_iterations if self.training else self.test_iterations
-        height, width = blurred.shape[-2:]
-        most = math.ceil(math.log2(max(height, width, 16)))  # B_I is a single pixel there
-        if not 1 <= iterations <= most:
-            raise ValueError(
-                f"iterations must be from 1 to {most} for an image of {height} x {width} pixels, "
-                f"not {iterations}"
-            )
-        # 2**I for the pyramid, 4 for the U-Net at its coarsest level.
-        padded = pad_to_multiple(blurred, 4 * 2**iterations)
-        pyramid = gaussian_pyramid(padded, iterations)
-
-        sharp = pyramid[iterations]  # S_I = B_I
-        images, edge_maps = [], []
-        for i in reversed(range(iterations)):
-            sharp, edge_map = self.iterate(pyramid[i + 1], sharp, pyramid[i])
-            crop = (..., slice(-(-height // 2**i)), slice(-(-width // 2**i)))
-            images.append(sharp[crop])
-            if edge_map is not None:
-                edge_maps.append(edge_map[crop])
-            if not self.gradient_through_scales:
-                sharp = sharp.detach()
-        return Restoration(tuple(images), tuple(edge_maps))
-
     def iterate(
         self, blurred: Tensor, sharp: Tensor, next_blurred: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """One iteration: (B_{i+1}, S_{i+1}, B_i) -> (S_i, G_i); G_i is None in the base model.
-
-        B_{i+1} and S_{i+1} are ``(N, 3, H, W)`` with H and W multiples of 4, the rest twice that.
-        """
+        """One iteration: (B_{i+1}, S_{i+1}, B_i) -> (S_i, G_i); G_i is None in the base model."""
         features = self.deblurring_path(torch.cat([blurred, sharp], dim=1))
         if self.edges is None or self.edge_path is None:
             guidance, edge_map = [features], None
@@ -142,11 +94,18 @@ class DeblurringPath(nn.Module):
     """
 
     def __init__(
-        self, width: int, blocks: int, rdb_layers: int, kernel_size: int, deepened: bool
+        self,
+        width: int,
+        blocks: int,
+        rdb_layers: int,
+        kernel_size: int,
+        *,
+        deepened: bool = False,
+        centred: bool = True,
     ) -> None:
         super().__init__()
         self.head = nn.Conv2d(6, width, 3, padding=1)
-        self.unet = UNet(width, width, blocks, kernel_size)
+        self.unet = UNet(width, width, blocks, kernel_size, centred=centred)
         self.dense_blocks = nn.ModuleList(
             ResidualDenseBlock(width, width, rdb_layers) for _ in range(3)
         )
@@ -204,9 +163,11 @@ class RestorationModule(nn.Module):
     Shape: ``(N, in_channels, H, W)`` -> ``(N, 3, H, W)``; H and W multiples of 4.
     """
 
-    def __init__(self, in_channels: int, width: int, blocks: int, kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: int, width: int, blocks: int, kernel_size: int, *, centred: bool = True
+    ) -> None:
         super().__init__()
-        self.unet = UNet(in_channels, width, blocks, kernel_size)
+        self.unet = UNet(in_channels, width, blocks, kernel_size, centred=centred)
         self.tail = nn.Sequential(
             *(ResidualBlock(width) for _ in range(blocks)),
             nn.Conv2d(width, 3, 5, padding=2),

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from deblurlib.data.pairs import RandomCrops, find_pairs
 from deblurlib.data.synthetic import SyntheticPairs
 from deblurlib.imaging.files import replacing
-from deblurlib.models import SUNG, create_model
+from deblurlib.models import ScaleIteration, create_model
 from deblurlib.training.checkpoints import (
     current_commit,
     load_model,
@@ -226,7 +226,7 @@ def train(
                 rate = learning_rate_at(step, config)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                if isinstance(network, SUNG):
+                if isinstance(network, ScaleIteration):
                     network.train_iterations = iterations_at(step, config)
 
                 with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):

@@ -1,14 +1,12 @@
 """Ablations: equal training for all variants, resumable, and a table of what was measured."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from PIL import Image
 
 from deblurlib.data.pairs import ImagePairs
@@ -18,14 +16,6 @@ from deblurlib.training import ablation
 from deblurlib.training.ablation import STUDIES, Study, ablate, mean_gain, table
 from deblurlib.training.evaluate import evaluate, summarize
 from deblurlib.training.loop import TrainConfig, read_log
-
-
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    AcceleratorState._reset_state(reset_partial_state=True)
-    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture

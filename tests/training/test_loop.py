@@ -4,14 +4,12 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from torch import nn
 
 from deblurlib import models
@@ -33,15 +31,6 @@ from deblurlib.training.loop import (
 from deblurlib.training.losses import LossWeights
 
 quietly = partial(train, progress=False)
-
-
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Accelerators add up in any order; here, equal means equal to the last bit."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(autouse=True)

@@ -161,7 +161,7 @@ def expect_gradients(module: nn.Module, out: Tensor) -> None:
         expect(learns, f"`{name}` gets no gradient: it is made, but never used.")
 
 
-def copy_weights(source: nn.Module, target: nn.Module, *inputs: Tensor) -> None:
+def copy_weights(source: nn.Module, target: nn.Module, *inputs: Any) -> None:
     """Give `target` the weights of `source`, layer by layer in the order in which they are used.
 
     So an answer may name and register its layers as it likes.
@@ -184,7 +184,7 @@ def copy_weights(source: nn.Module, target: nn.Module, *inputs: Tensor) -> None:
                 own[name].copy_(value)
 
 
-def _layers_in_use(module: nn.Module, *inputs: Tensor) -> list[nn.Module]:
+def _layers_in_use(module: nn.Module, *inputs: Any) -> list[nn.Module]:
     used: list[nn.Module] = []
     hooks = [
         layer.register_forward_hook(lambda layer, *_: used.append(layer))
