@@ -180,7 +180,7 @@ def ablate_command(
     Stopped, the same command goes on where it was.
 
     Args:
-        study: the network: sgenet.
+        study: the network: sgenet or sung.
         profile: quick for two CPU cores, full for a GPU.
         seeds: a run of every variant for each.
         data: folder of pairs (GOPRO_Large, or input/ and target/); the embedded data if not given.

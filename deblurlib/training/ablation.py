@@ -35,6 +35,7 @@ class Study:
         model: for each profile, the network's name.
         base: the configuration of the quick profile.
         variants: changes to the configuration, by what they take away; the first has none.
+            "arguments" are added to those of `base`.
     """
 
     model: Mapping[Profile, str]
@@ -49,15 +50,31 @@ class Study:
         sizes: dict[str, Any] = {}
         if profile == "full":
             sizes = {"steps": 60_000, "batch": 16, "crop": 256, "workers": 8, "save_every": 1000}
-        return dataclasses.replace(
-            self.base,
-            model=self.model[profile],
-            seed=seed,
-            **{**sizes, **self.variants[variant], **changes},
-        )
+        changes = {**sizes, **self.variants[variant], **changes}
+        changes["arguments"] = {**self.base.arguments, **changes.get("arguments", {})}
+        return dataclasses.replace(self.base, model=self.model[profile], seed=seed, **changes)
 
 
-_SGENET = TrainConfig.small_sgenet(steps=400, crop=96, workers=0, log_every=50, save_every=100)
+def _quick(recipe: TrainConfig, **changes: Any) -> TrainConfig:
+    return dataclasses.replace(
+        recipe,
+        steps=400,
+        crop=96,
+        learning_rate=1e-3,
+        workers=0,
+        log_every=50,
+        save_every=100,
+        **changes,
+    )
+
+
+_SGENET = _quick(TrainConfig.small_sgenet())
+_SUNG = _quick(TrainConfig.small(), arguments={"gradient_through_scales": True})
+
+
+def _loss(base: TrainConfig, **weights: float) -> dict[str, LossWeights]:
+    return {"loss": dataclasses.replace(base.loss, **weights)}
+
 
 STUDIES = {
     "sgenet": Study(
@@ -66,12 +83,30 @@ STUDIES = {
         {
             "complete": {},
             "without CEM": {"arguments": {"enhancement": False}},
-            "without supervision in CEM": {"loss": dataclasses.replace(_SGENET.loss, guidance=0.0)},
+            "without supervision in CEM": _loss(_SGENET, guidance=0.0),
             "without CSAM (plain sum)": {"arguments": {"aggregation": "sum"}},
             "without recursion": {"arguments": {"recursions": 1}},
             "without dilation": {"arguments": {"dilations": (1, 1, 1)}},
             "cascaded dilations": {"arguments": {"arrangement": "cascaded"}},
             "channel selection": {"arguments": {"selection": "channel"}},
+        },
+    ),
+    "sung": Study(
+        {"quick": "sung_small", "full": "sung"},
+        _SUNG,
+        {
+            "complete": {},
+            "no gradient between scales": {"arguments": {"gradient_through_scales": False}},
+            "forward differences": {"arguments": {"operator": "forward"}},
+            "Sobel's operator": {"arguments": {"operator": "sobel"}},
+            "edges of luminance": {"arguments": {"edge_channels": "luminance"}},
+            "no image residual": {"arguments": {"image_residual": False}},
+            "no edge path (base)": {"arguments": {"edge_guidance": False}},
+            "without L^EdgeAux": _loss(_SUNG, edge_aux=0.0),
+            "without L^EdgeSup": _loss(_SUNG, edge_sup=0.0),
+            "without both": _loss(_SUNG, edge_aux=0.0, edge_sup=0.0),
+            "without the Fourier term": _loss(_SUNG, fourier=0.0),
+            "Charbonnier for L1": {"norm": "charbonnier"},
         },
     ),
 }
