@@ -65,6 +65,8 @@ def render(photograph: str, strength: int, iterations: int, step: int) -> Pixels
         ),
         panel(f"M(S_{i}) × {BRIGHTER}", BRIGHTER * edges, _WIDTH),
     ]
+    if step > iterations:
+        panels[-1] = panel(f"no step {step}: I = {iterations}", BRIGHTER * edges, _WIDTH)
     above = table(panels, len(panels))
     bars = _bars(above.shape[1], climb(photograph, strength, iterations), i)
     return np.concatenate([above, np.asarray(bars)])
@@ -86,6 +88,8 @@ def describe(photograph: str, strength: int, iterations: int, step: int) -> str:
             f"B_{i} has {scale.before:.2f} dB against the sharp picture of that size, S_{i} "
             f"{scale.after:.2f}: {scale.gain:+.2f} dB"
         )
+    if step > iterations:
+        words += f"; there is no step {step}, the climb ends after {iterations}"
     return f"{words}. At full size {last.gain:+.2f} dB."
 
 
