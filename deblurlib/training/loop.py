@@ -105,10 +105,11 @@ class TrainConfig:
 
     @classmethod
     def small_sgenet(cls, **changes: Any) -> "TrainConfig":
-        """The same for `sgenet_small`: the recipe of its shipped weights."""
+        """The same for `sgenet_small`; its weights are being trained."""
         recipe = cls.small(
             model="sgenet_small",
             out=Path("runs/sgenet_small"),
+            steps=5000,
             learning_rate=1e-3,
             norm="charbonnier",
         )
