@@ -1,7 +1,9 @@
-"""Pictures for lessons: images side by side, and curves of a training."""
+"""Pictures for lessons: images side by side, curves of a training, and ablations."""
 
 import io
 from collections.abc import Iterable, Mapping
+from statistics import mean
+from typing import Any
 
 import matplotlib.pyplot as plt
 import PIL.Image
@@ -10,6 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from deblurlib.imaging.files import to_image
+from deblurlib.training.ablation import paired_differences
 from deblurlib.training.loop import LogEntry
 
 
@@ -62,6 +65,36 @@ def curves(log: Iterable[LogEntry], names: Iterable[str], alt: str, *, width: fl
         axis.plot([entry["step"] for entry in entries], [entry[name] for entry in entries])
         axis.set(title=name.replace("_", " "), xlabel="step")
         axis.grid(alpha=0.3)
+    show(figure, alt)
+
+
+def ablation(results: Mapping[str, Any], alt: str, *, width: float = 9.0) -> None:
+    """Show what each change of an ablation brings: a mark a seed, and a bar at their mean.
+
+    Args:
+        results: what `ablate` gave.
+        alt: what is to be seen, for those who cannot see it.
+        width: of the figure, in inches.
+    """
+    differences = paired_differences(results)
+    figure, axis = plt.subplots(figsize=(width, 0.8 + 0.36 * len(differences)))
+    for row, values in enumerate(differences.values()):
+        for number, (seed, value) in enumerate(zip(results["seeds"], values, strict=True)):
+            axis.plot(
+                value,
+                row,
+                marker="os^Dv"[number % 5],
+                color=f"C{number}",
+                label=f"seed {seed}" if row == 0 else None,
+                linestyle="none",
+            )
+        axis.vlines(mean(values), row - 0.3, row + 0.3, "black", linewidth=2)
+    axis.axvline(0, color="black", linewidth=1, linestyle=":")
+    axis.set_yticks(range(len(differences)), list(differences))
+    axis.invert_yaxis()
+    axis.set_xlabel(f"gain less that of {results['variants'][0]['name']}, dB")
+    axis.legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
+    axis.spines[["top", "right"]].set_visible(False)
     show(figure, alt)
 
 

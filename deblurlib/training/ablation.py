@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from deblurlib.data.location import data_directory
 from deblurlib.data.pairs import ImagePairs, find_pairs
 from deblurlib.data.synthetic import photo_split
 from deblurlib.imaging.files import replacing
@@ -202,28 +203,51 @@ def mean_gain(network: nn.Module, pairs: ImagePairs) -> float:
     return torch.cat(gains).mean().item()
 
 
-def table(results: Mapping[str, Any]) -> str:
-    """The results as text: mean and spread of the gains, and of what each change costs.
+def load(name: str) -> dict[str, Any]:
+    """What `ablate` gave for a study, read from the data folder (results/NAME_ablation.json).
 
-    A change's cost is taken seed by seed against the first variant, which saw the same samples.
+    Raises:
+        FileNotFoundError: if there is none.
     """
-    complete = results["variants"][0]["gains"]
+    path = data_directory() / "results" / f"{name}_ablation.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: not there; `python -m deblurlib ablate {name} --out {path}` makes it"
+        )
+    results: dict[str, Any] = json.loads(path.read_text())
+    return results
+
+
+def paired_differences(results: Mapping[str, Any]) -> dict[str, list[float]]:
+    """What each change brings, seed by seed: its gain less the first variant's, in dB.
+
+    Runs of one seed begin with the same random numbers and see the same samples, so much of what
+    is chance in a gain is common to both and falls out.
+    """
+    complete, *changed = results["variants"]
+    return {
+        row["name"]: [a - b for a, b in zip(row["gains"], complete["gains"], strict=True)]
+        for row in changed
+    }
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The results as text: mean ± standard deviation of the gains and of the paired differences."""
+    differences = paired_differences(results)
+    first = results["variants"][0]["name"]
     width = max(len(row["name"]) for row in results["variants"])
-    lines = [
-        f"{'':{width}}  parameters    gain in dB   difference from {results['variants'][0]['name']}"
-    ]
+    lines = [f"{'':{width}}  parameters        gain in dB   less {first}"]
     for row in results["variants"]:
-        paired = [gain - base for gain, base in zip(row["gains"], complete, strict=True)]
         lines.append(
             f"{row['name']:{width}}{row['parameters']:12,}   {_spread(row['gains'])}"
-            + ("" if row["gains"] is complete else f"   {_spread(paired)}")
+            + (f"   {_spread(differences[row['name']])}" if row["name"] in differences else "")
         )
     return "\n".join(lines)
 
 
 def _spread(values: list[float]) -> str:
     deviation = stdev(values) if len(values) > 1 else 0.0
-    return f"{mean(values):+6.2f} ± {deviation:.2f}"
+    return f"{mean(values):+7.3f} ± {deviation:.3f}"
 
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:

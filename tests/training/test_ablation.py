@@ -13,7 +13,15 @@ from deblurlib.data.pairs import ImagePairs
 from deblurlib.imaging.files import save_image
 from deblurlib.models import SGENet, create_model
 from deblurlib.training import ablation
-from deblurlib.training.ablation import STUDIES, Study, ablate, mean_gain, table
+from deblurlib.training.ablation import (
+    STUDIES,
+    Study,
+    ablate,
+    load,
+    mean_gain,
+    paired_differences,
+    table,
+)
 from deblurlib.training.evaluate import evaluate, summarize
 from deblurlib.training.loop import TrainConfig, read_log
 
@@ -94,19 +102,33 @@ def test_the_quick_judge_agrees_with_evaluation(pairs: Path) -> None:
     assert mean_gain(network, split) == pytest.approx(exact, abs=0.02)
 
 
+RESULTS = {
+    "seeds": [0, 1, 2],
+    "variants": [
+        {"name": "complete", "parameters": 1000, "gains": [0.1, 0.3, 0.2]},
+        {"name": "without X", "parameters": 900, "gains": [0.0, 0.1, 0.2]},
+    ],
+}
+
+
 def test_the_table_shows_means_spreads_and_paired_differences() -> None:
-    results = {
-        "variants": [
-            {"name": "complete", "parameters": 1000, "gains": [0.1, 0.3, 0.2]},
-            {"name": "without X", "parameters": 900, "gains": [0.0, 0.1, 0.2]},
-        ]
-    }
-    head, complete, without = table(results).splitlines()
-    assert "difference from complete" in head
-    assert complete.split()[1:] == ["1,000", "+0.20", "±", "0.10"]
-    differences = [-0.1, -0.2, 0.0]
-    expected = f"{mean(differences):+.2f} ± {stdev(differences):.2f}"
-    assert without.endswith(f"900    +0.10 ± 0.10    {expected}")
+    assert paired_differences(RESULTS) == {"without X": pytest.approx([-0.1, -0.2, 0.0])}
+    head, complete, without = table(RESULTS).splitlines()
+    assert "less complete" in head
+    assert complete.split()[1:] == ["1,000", "+0.200", "±", "0.100"]
+    expected = f"{mean([-0.1, -0.2, 0.0]):+.3f} ± {stdev([-0.1, -0.2, 0.0]):.3f}"
+    assert without.split("900")[1].split() == ["+0.100", "±", "0.100", *expected.split()]
+
+
+def test_results_are_found_by_the_studys_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablation, "data_directory", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError, match="python -m deblurlib ablate tiny --out"):
+        load("tiny")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "tiny_ablation.json").write_text(json.dumps(RESULTS))
+    assert load("tiny") == RESULTS
 
 
 @pytest.mark.parametrize(
