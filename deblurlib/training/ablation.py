@@ -107,6 +107,7 @@ STUDIES = {
             "without L^EdgeSup": _loss(_SUNG, edge_sup=0.0),
             "without both": _loss(_SUNG, edge_aux=0.0, edge_sup=0.0),
             "without the Fourier term": _loss(_SUNG, fourier=0.0),
+            "L^Pix alone": _loss(_SUNG, edge_aux=0.0, edge_sup=0.0, fourier=0.0),
             "Charbonnier for L1": {"norm": "charbonnier"},
         },
     ),
