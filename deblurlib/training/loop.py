@@ -105,7 +105,7 @@ class TrainConfig:
 
     @classmethod
     def small_sgenet(cls, **changes: Any) -> "TrainConfig":
-        """The recipe of the shipped `sgenet_small` weights: the same, with Charbonnier's distance."""
+        """For `sgenet_small` in about two hours: the recipe of the shipped weights."""
         recipe = cls.small(
             model="sgenet_small",
             out=Path("runs/sgenet_small"),

@@ -1,7 +1,7 @@
 """Checks of lesson 11: how many iterations, the loop for any size, its computing, its gradient."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -55,10 +55,11 @@ def iterations_for(answer: Callable[[float, float], int]) -> Stages:
         },
     )
     yield "a short blur"
-    expect(
-        answer(2, 5) == 1,
-        f"2 pixels, and a reach of 5: 1 expected, {answer(2, 5)!r} found; the network makes at"
-        " least one iteration.",
+    _expect_number(
+        answer(2, 5),
+        1,
+        "2 pixels, and a reach of 5",
+        dict.fromkeys((0, -1), "the network makes at least one iteration."),
     )
     yield "other numbers"
     for length, reach in ((24, 1), (30.0, 0.9), (640, 2.5), (6, 3), (1, 1)):
@@ -68,6 +69,11 @@ def iterations_for(answer: Callable[[float, float], int]) -> Stages:
             found == wanted,
             f"right so far, but for {length} pixels and a reach of {reach}: {wanted} expected,"
             f" {found!r} found.",
+        )
+        _expect_int(
+            found,
+            f"{length} pixels, and a reach of {reach}",
+            "`range` takes nothing else. `math.ceil` gives one; `max` of it and `1.0` may not",
         )
 
 
@@ -152,7 +158,7 @@ def climb_any_size(answer: Callable[[Iterate, Tensor, int, int], Sequence[Tensor
         expect(
             [gradient is not None for gradient in gradients] == reached,
             "the gradient is cut between scales: here S_0 must reach the first iteration, so"
-            " leave out `detach`.",
+            " leave out `detach`, or call `climb` with `through=True`.",
         )
     yield "other sizes"
     for height, width, iterations, multiple in ((33, 20, 3, 8), (9, 7, 2, 1), (64, 96, 4, 2)):
@@ -207,7 +213,8 @@ def computing(answer: Callable[[int, int, int, int, int], int]) -> Stages:
         {
             50 * 75 + 25 * 38 + 13 * 19: "the sides are padded first, and the padding is"
             " computed, too.",
-            int(50 * 75 * 21 / 16): "the sides are padded first, and the padding is computed, too;"
+            50 * 75 * 21 / 16: "the sides are padded first, and the padding is computed, too.",
+            50 * 75 * 21 // 16: "the sides are padded first, and the padding is computed, too;"
             " and you have parts of pixels.",
             50 * 75 + 25 * 37 + 12 * 18: "you round down; the sides are padded *up* to a multiple.",
             52 * 76 + 26 * 38 + 13 * 19: "you pad to multiples of 4. The sides of B_3 must be"
@@ -232,16 +239,23 @@ def computing(answer: Callable[[int, int, int, int, int], int]) -> Stages:
             found == wanted,
             f"right so far, but for {given}: {wanted:,} expected, {found!r} found.",
         )
+        _expect_int(found, f"{given}", "divide with `//`")
 
 
-@exercise(first="begin with S = {I: B[I]}, a dictionary of what is known, and with i = I - 1.")
+@exercise(first="make the losses with S detached after each iteration, as for `back` = 0.")
 def truncated_losses(
     answer: Callable[[Iterate, Sequence[Tensor], Sequence[Tensor], int], Sequence[Tensor]],
 ) -> Stages:
     yield "it runs"
     case = _Case(4)
     given = [*case.blurred, *case.sharp]
-    found = answer(case.iterate, case.blurred, case.sharp, 1)
+    try:
+        found = answer(case.iterate, case.blurred, case.sharp, 1)
+    except (KeyError, IndexError) as error:
+        raise Wrong(
+            f"{type(error).__name__}: {error}. The losses of I = 4 were asked for, with `back` = 1."
+            " Nothing stands above S_4: is there an index of 5? A coarse S begins at I at most."
+        ) from error
     yield "shape"
     expect(found is not None, "nothing came back: does your code end in `return ...`?")
     expect(
@@ -321,15 +335,22 @@ def truncated_losses(
         )
 
 
-def _expect_number(found: Any, wanted: int, what: str, mistakes: dict[int, str]) -> None:
+def _expect_number(found: Any, wanted: int, what: str, mistakes: Mapping[float, str]) -> None:
     expect(found is not None, "nothing came back: does your code end in `return ...`?")
     expect(
-        isinstance(found, int | float) and found == found // 1,
+        isinstance(found, int | float) and (found in mistakes or found == found // 1),
         f"{what}: a whole number should come back, not {found!r}.",
     )
-    message = f"{what}: {wanted:,} expected, {int(found):,} found"
-    said = mistakes.get(int(found))
+    message = f"{what}: {wanted:,} expected, {found:,} found"
+    said = mistakes.get(found)
     expect(found == wanted, f"{message}; {said}" if said else f"{message}.")
+
+
+def _expect_int(found: Any, what: str, hint: str) -> None:
+    expect(
+        isinstance(found, int),
+        f"{what}: {found!r} is the right number, but a `float`; return an `int`: {hint}.",
+    )
 
 
 class _Network(nn.Module):
@@ -386,6 +407,11 @@ def _expect_seen(calls: list[Any], levels: list[Tensor], blurred: Tensor) -> Non
             message = f"{name} should get B_{level}, {_size(wanted.shape[-2:])}"
             if image.shape != wanted.shape:
                 message += f"; it gets {_size(image.shape[-2:])}"
+                if image.shape not in [one.shape for one in levels] and all(
+                    mine >= side for mine, side in zip(image.shape, wanted.shape, strict=True)
+                ):
+                    message += ": you pad further than needed. With `multiple` = 4 and I = 3,"
+                    message += " multiples of 32 are enough for the photograph"
             elif torch.equal(image, pad_to_multiple(single[level], 32 // 2**level)):
                 message += "; yours was padded by itself. Pad once, *before* the pyramid is made"
             else:
@@ -495,7 +521,7 @@ def _size(sides: Any) -> str:
 quiz = Quiz(
     __name__,
     Question(
-        "A hand-held photograph of 1500 × 1000 pixels is smeared over 60 pixels. Your network was"
+        "A hand-held photograph of 1000 × 1500 pixels is smeared over 60 pixels. Your network was"
         " trained with I = 3 on smears of up to 24 pixels. Which I do you try first?",
         (
             Choice(
@@ -511,7 +537,7 @@ quiz = Quiz(
             ),
             Choice(
                 "I = 10: the more, the better.",
-                "B_10 would be one pixel of 2 × 1: there is nothing left to deblur, and a network"
+                "B_10 would have 1 × 2 pixels: there is nothing left to deblur, and a network"
                 " that sees no blur may do harm.",
             ),
         ),
@@ -526,13 +552,13 @@ quiz = Quiz(
                 " contain I.",
             ),
             Choice(
+                "The coarser images need more channels.",
+                "All levels have three colours, and the features as many channels as before.",
+            ),
+            Choice(
                 "Every scale was given a network of its own.",
                 "Then I = 5 cannot be run either: nobody has trained a fifth one.",
                 right=True,
-            ),
-            Choice(
-                "The coarser images need more channels.",
-                "All levels have three colours, and the features as many channels as before.",
             ),
         ),
     ),
@@ -541,14 +567,14 @@ quiz = Quiz(
         " does the network learn from?",
         (
             Choice(
-                "From all three iterations: the weights are the same.",
-                "The weights are; but the gradient of S_0's loss passes through one use of them"
-                " only.",
-            ),
-            Choice(
                 "From the last iteration alone",
                 "The two before it only provide an input, and nothing asks them to be good.",
                 right=True,
+            ),
+            Choice(
+                "From all three iterations: the weights are the same.",
+                "The weights are; but the gradient of S_0's loss passes through one use of them"
+                " only.",
             ),
             Choice(
                 "From nothing: `detach` removes the gradient.",
@@ -565,14 +591,14 @@ quiz = Quiz(
                 "It decides which pixel each coarse one stands on: everywhere, by one pixel.",
             ),
             Choice(
+                "An error: the number of weights differs.",
+                "Padding has no weights; that is why nothing warns you.",
+            ),
+            Choice(
                 "Other values all over the picture, and no error message",
                 "Coarse features stand a pixel beside where the weights expect them. In a network"
                 " trained that way from the start, either padding is fine.",
                 right=True,
-            ),
-            Choice(
-                "An error: the number of weights differs.",
-                "Padding has no weights; that is why nothing warns you.",
             ),
         ),
     ),

@@ -14,15 +14,24 @@ from typing import Any
 import anywidget
 import ipywidgets
 import PIL.Image
+import torch
 import traitlets
 from IPython.display import display
 from PIL import ImageOps
 from torch import Tensor
 
 from deblurlib.course.drawing import Pixels, panel, table
+from deblurlib.imaging.exposure import expose, random_camera_path
 from deblurlib.imaging.files import to_image
+from deblurlib.imaging.scenes import load_photograph
 
 _WIDTH = 450  # of each picture in a comparison, about
+_CENTRES = {  # y and x of what is worth looking at, as shares of the photograph
+    "astronaut": (0.24, 0.42),
+    "china": (0.42, 0.5),
+    "coffee": (0.45, 0.5),
+    "motorcycle": (0.5, 0.45),
+}
 
 
 def explore(
@@ -77,6 +86,28 @@ def compare(before: Tensor, after: Tensor, alt: str, names: tuple[str, str]) -> 
     slider = Comparison(before=pictures[0], after=pictures[1], names=list(names), alt=alt)
     still = [panel(name, p, _WIDTH) for name, p in zip(names, (before, after), strict=True)]
     _show(ipywidgets.VBox([slider]), _jpeg(table(still, columns=2)), alt)
+
+
+def blurred_piece(
+    photograph: str, side: int, strength: float, margin: int
+) -> tuple[Tensor, Tensor]:
+    """A square piece of a test photograph, blurred and sharp, ``(1, 3, side, side)``.
+
+    Args:
+        photograph: one of `TEST_PHOTOGRAPHS`.
+        side: of the piece, in pixels.
+        strength: of the blur, in pixels; the camera's path is always the same one.
+        margin: around the piece, for what moves into the frame.
+    """
+    scene = load_photograph(photograph)[None]
+    whole = side + 2 * margin
+    top, left = (
+        min(max(0, round(share * length) - whole // 2), length - whole)
+        for share, length in zip(_CENTRES[photograph], scene.shape[-2:], strict=True)
+    )
+    generator = torch.Generator().manual_seed(3)
+    path = random_camera_path((side, side), torch.tensor([float(strength)]), generator)
+    return expose(scene[..., top : top + whole, left : left + whole], path)
 
 
 class Keys(anywidget.AnyWidget):

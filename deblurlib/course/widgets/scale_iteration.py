@@ -10,11 +10,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from deblurlib.course.drawing import INK, PALETTE, PAPER, RULE, Pixels, font, panel, table, titled
-from deblurlib.course.widgets import explore
+from deblurlib.course.widgets import blurred_piece, explore
 from deblurlib.imaging.edges import EdgeMap
-from deblurlib.imaging.exposure import expose, random_camera_path
 from deblurlib.imaging.pyramid import gaussian_pyramid
-from deblurlib.imaging.scenes import TEST_PHOTOGRAPHS, load_photograph
+from deblurlib.imaging.scenes import TEST_PHOTOGRAPHS
 from deblurlib.training.checkpoints import load_model
 from deblurlib.training.metrics import psnr
 
@@ -27,12 +26,6 @@ MOST = 6
 BRIGHTER = 2
 """Times: edge maps are shown so, for most of them is dark."""
 
-_CENTRES = {  # y and x of what is worth looking at, as shares of the photograph
-    "astronaut": (0.24, 0.42),
-    "china": (0.42, 0.5),
-    "coffee": (0.45, 0.5),
-    "motorcycle": (0.5, 0.45),
-}
 _WIDTH = 218  # of a panel
 
 
@@ -136,16 +129,7 @@ def climb(photograph: str, strength: int, iterations: int) -> tuple[Scale, ...]:
 @lru_cache(maxsize=64)
 def pair(photograph: str, strength: int) -> tuple[Tensor, Tensor]:
     """A piece of a photograph, blurred and sharp, ``(1, 3, SIDE, SIDE)``."""
-    scene = load_photograph(photograph)[None]
-    side = SIDE + 2 * 40  # a margin, for what moves into the frame
-    corner = [
-        min(max(0, round(share * length) - side // 2), length - side)
-        for share, length in zip(_CENTRES[photograph], scene.shape[-2:], strict=True)
-    ]
-    scene = scene[..., corner[0] : corner[0] + side, corner[1] : corner[1] + side]
-    generator = torch.Generator().manual_seed(3)
-    path = random_camera_path((SIDE, SIDE), torch.tensor([float(strength)]), generator)
-    return expose(scene, path)
+    return blurred_piece(photograph, SIDE, strength, margin=40)
 
 
 @lru_cache(maxsize=1)

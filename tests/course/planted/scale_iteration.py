@@ -50,6 +50,18 @@ MISTAKES = {
             "a whole number should come back",
         ),
         (
+            "a float for a short blur",
+            {
+                "    iterations = 1\n    while length / 2**iterations > reach:\n        iterations += 1\n    return iterations": "    import math\n    return max(1.0, math.ceil(math.log2(length / reach)))"
+            },
+            "6 pixels, and a reach of 3: 1.0 is the right number",
+        ),
+        (
+            "floats throughout",
+            {"return iterations": "return float(iterations)"},
+            "24 pixels, and a reach of 1: 5.0 is the right number",
+        ),
+        (
             "at most five",
             {"iterations += 1": "iterations += 1\n        if iterations == 5: break"},
             "right so far, but for",
@@ -76,7 +88,7 @@ MISTAKES = {
         (
             "padded one level too far",
             {"multiple * 2**iterations": "2 * multiple * 2**iterations"},
-            "it gets 8 × 16",
+            "you pad further than needed",
         ),
         (
             "repeated in place of reflected",
@@ -176,6 +188,14 @@ MISTAKES = {
             "the gradient is cut between scales",
         ),
         (
+            "`climb`, as it stands",
+            {
+                "    sharp, images = levels[iterations], []\n": "    def climb(iterate, B, through=False):\n        S, images = B[-1], []\n        for i in reversed(range(len(B) - 1)):\n            S = iterate(B[i + 1], S, B[i])\n            images.append(S)\n            if not through:\n                S = S.detach()\n        return images\n\n    sharp, images = None, []\n    climbed = climb(iterate, levels)\n",
+                "        sharp = iterate(levels[i + 1], sharp, levels[i])\n": "        sharp = climbed[iterations - 1 - i]\n",
+            },
+            "or call `climb` with `through=True`",
+        ),
+        (
             "in place",
             {
                 "    padded =": "    given = blurred.clone()\n    padded =",
@@ -250,6 +270,19 @@ MISTAKES = {
             "and you have parts of pixels",
         ),
         (
+            "no padding, a float",
+            {
+                "rows, columns = height + -height % n, width + -width % n": "rows, columns = height, width",
+                "sum(per_pixel * (rows // 2**i) * (columns // 2**i) for i in range(iterations))": "sum(per_pixel * rows * columns / 4**i for i in range(iterations))",
+            },
+            "4,921.875 found; the sides are padded first",
+        ),
+        (
+            "a float",
+            {"(rows // 2**i) * (columns // 2**i)": "rows * columns / 4**i"},
+            "divide with `//`",
+        ),
+        (
             "no padding, rounded down",
             {
                 "rows, columns = height + -height % n, width + -width % n": "rows, columns = height, width"
@@ -300,6 +333,11 @@ MISTAKES = {
         ("nothing returned", {"return sum": "sum"}, "nothing came back"),
     ],
     "truncated_losses": [
+        (
+            "begins above the coarsest",
+            {"min(iterations, i + 1 + back)": "i + 1 + back"},
+            "Nothing stands above S_4",
+        ),
         (
             "always cut",
             {"i + 1 + back)": "i + 1)"},
