@@ -21,10 +21,9 @@ from deblurlib.course.drawing import (
     table,
     titled,
 )
-from deblurlib.course.widgets import explore
-from deblurlib.imaging.exposure import expose, random_camera_path
+from deblurlib.course.widgets import blurred_piece, explore
 from deblurlib.imaging.pyramid import gaussian_pyramid
-from deblurlib.imaging.scenes import load_photograph
+from deblurlib.imaging.scenes import TEST_PHOTOGRAPHS
 from deblurlib.training.checkpoints import load_model
 from deblurlib.training.metrics import psnr
 
@@ -38,11 +37,7 @@ SKIPS = {
 }
 """Name -> stage and level of each skip connection."""
 
-CORNERS = {"motorcycle": (150, 250), "china": (130, 250), "coffee": (60, 330)}
-"""Photographs that the network was not trained on -> top and left of what is shown of them."""
-
 _MEAN = "mean over channels"
-_MARGIN = 20  # of the scene around the picture: what the shake moves into it
 _WIDTH = 2 * SIDE  # of each of the eight panels
 _ENLARGED = 4.0  # times which small differences are shown, 0.5 being none
 _BARS = 45  # of the histogram; odd, so that one stands for 1
@@ -71,7 +66,9 @@ def enhancement_laboratory() -> None:
     explore(
         render,
         describe,
-        photograph=ipywidgets.Dropdown(options=list(CORNERS), description="photograph"),
+        photograph=ipywidgets.Dropdown(
+            options=TEST_PHOTOGRAPHS, value="motorcycle", description="photograph"
+        ),
         shake=ipywidgets.IntSlider(6, 0, 24, 2, description="shake (pixels)"),
         skip=ipywidgets.Dropdown(options=list(SKIPS), description="skip connection"),
         channel=ipywidgets.Dropdown(
@@ -164,13 +161,7 @@ def _legend(gains: Tensor, reach: float) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _pair(photograph: str, shake: int) -> tuple[Tensor, Tensor]:
-    top, left = CORNERS[photograph]
-    side = SIDE + 2 * _MARGIN
-    scene = load_photograph(photograph)[None, :, top : top + side, left : left + side]
-    path = random_camera_path(
-        (SIDE, SIDE), torch.tensor([float(shake)]), torch.Generator().manual_seed(4)
-    )
-    return expose(scene, path)
+    return blurred_piece(photograph, SIDE, shake, margin=20)
 
 
 @lru_cache(maxsize=128)

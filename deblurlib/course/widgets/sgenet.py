@@ -32,7 +32,7 @@ SHOWN = (
     "predicted images of stage one",
     "predicted images of stage two",
 )
-PARTS = ("nothing", "CEM", "CSAM", "view of stage one")
+SWITCHES = ("nothing", "CEM", "CSAM", "view of stage one")
 
 _WIDTH = 290  # of a panel: twice the piece
 _SWITCHED = {
@@ -50,7 +50,7 @@ def two_stage_laboratory() -> None:
         photograph=ipywidgets.Dropdown(options=TEST_PHOTOGRAPHS, description="photograph"),
         strength=ipywidgets.IntSlider(10, 2, 24, 2, description="blur in pixels"),
         shown=ipywidgets.Dropdown(options=SHOWN, value=SHOWN[1], description="shown"),
-        off=ipywidgets.Dropdown(options=PARTS, description="switched off"),
+        off=ipywidgets.Dropdown(options=SWITCHES, description="switched off"),
     )
 
 
@@ -77,9 +77,9 @@ def render(photograph: str, strength: int, shown: str, off: str) -> Pixels:
         blurry = f"blurred: {decibels[0]:.2f} dB"
         panels = {blurry: blurred, title: picture, "sharp": sharp}
     above = table([panel(name, image, _WIDTH) for name, image in panels.items()], len(panels))
-    bars = _bars(above.shape[1], gains(photograph, strength, off), off)
-    if off != PARTS[0]:
-        _mark(bars, gains(photograph, strength, PARTS[0]))
+    bars = _bars(above.shape[1], stage_gains(photograph, strength, off), off)
+    if off != SWITCHES[0]:
+        _mark(bars, stage_gains(photograph, strength, SWITCHES[0]))
     return np.concatenate([above, np.asarray(bars)])
 
 
@@ -87,13 +87,13 @@ def describe(photograph: str, strength: int, shown: str, off: str) -> str:
     """What `render` shows, in words."""
     blurred, sharp = pair(photograph, strength)
     before = psnr(blurred, sharp).item()
-    first, second = gains(photograph, strength, off)
+    first, second = stage_gains(photograph, strength, off)
     words = (
         f"{photograph.capitalize()}, blurred over {strength} pixels: {before:.2f} dB. Stage one "
         f"gains {first:+.2f} dB, stage two {second:+.2f} dB"
     )
-    if off != PARTS[0]:
-        whole = gains(photograph, strength, PARTS[0])
+    if off != SWITCHES[0]:
+        whole = stage_gains(photograph, strength, SWITCHES[0])
         words += f", with {_SWITCHED[off]} (whole: {whole[0]:+.2f} and {whole[1]:+.2f} dB)"
     return f"{words}. Shown: {shown}."
 
@@ -116,7 +116,7 @@ def restore(photograph: str, strength: int, off: str) -> Restoration:
 
 @contextmanager
 def switched_off(network: Any, part: str) -> Iterator[None]:
-    """Hooks on an SGENet that put one of `PARTS` out of action, and come off at the end.
+    """Hooks on an SGENet that put one of `SWITCHES` out of action, and come off at the end.
 
     Without CEM features pass as they are; with CSAM's weights equal, all of its branches count
     alike; without its view of stage one, stage two has the blurred image in the place of stage
@@ -159,7 +159,7 @@ def _network() -> Any:
 
 
 @lru_cache(maxsize=256)
-def gains(photograph: str, strength: int, off: str) -> tuple[float, float]:
+def stage_gains(photograph: str, strength: int, off: str) -> tuple[float, float]:
     """What both stages gain over the blurred image, in dB, with a part switched off."""
     blurred, sharp = pair(photograph, strength)
     before = psnr(blurred, sharp).item()
