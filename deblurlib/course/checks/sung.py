@@ -225,6 +225,24 @@ def edge_path_from_next(answer: Callable[[int, int], nn.Module]) -> Stages:
             count - 12: "The upsampling's convolution has no bias.",
         },
     )
+    yield "it can learn"
+    for name, parameter in module.named_parameters():
+        expect(
+            parameter.requires_grad,
+            f"`{name}` is frozen (requires_grad is False): zeros are where it begins, not where it"
+            " stays.",
+        )
+    weights = [parameter for parameter in module.parameters() if parameter.dim() > 1]
+    zeros = sum(not bool(weight.any()) for weight in weights)
+    expect(
+        zeros < len(weights),
+        "all layers begin with zeros, so nothing but the last bias ever gets a gradient: only the"
+        " *last* convolution is to begin so.",
+    )
+    expect(
+        zeros <= 1,
+        f"{zeros} layers begin with zeros; only the *last* convolution is to begin so.",
+    )
     yield "values"
     with torch.no_grad():
         for parameter in reference.upsample.parameters():
@@ -235,6 +253,11 @@ def edge_path_from_next(answer: Callable[[int, int], nn.Module]) -> Stages:
         right = reference(blurred, sharp, following)
         change = reference.change(blurred, sharp)
         turned = reference(sharp, blurred, following)
+        blurred_only = reference(blurred, blurred, following)
+        sharp_only = reference(sharp, sharp, following)
+        head = reference.head(torch.cat([blurred, sharp], dim=1))
+        dense = reference.dense_block(reference.unet(head))
+        skipped = (following + reference.upsample(head + dense)).relu()
         small = (following + change).clamp(0, 1)
     expect_values(
         out,
@@ -252,6 +275,14 @@ def edge_path_from_next(answer: Callable[[int, int], nn.Module]) -> Stages:
                 small
             ),
             "M(B_{i+1}) and M(S_{i+1}) have changed places.": turned,
+            "the result does not depend on M(S_{i+1}): is M(B_{i+1}) stacked with itself?": (
+                blurred_only
+            ),
+            "the result does not depend on M(B_{i+1}): is M(S_{i+1}) stacked with itself?": (
+                sharp_only
+            ),
+            "the head's output is added before the upsampling, as in the deblurring path; the edge"
+            " path has no such skip, and nothing is added but M(B_i).": skipped,
             "M(B_i) is subtracted.": (change - following).relu(),
             "what the path adds counts half, or is scaled: add it as it is.": (
                 following + change / 2
@@ -308,6 +339,9 @@ def with_guide(
         calls = _guesses(network, picture, 3, _half)
         unused = _guesses(network, picture, 3, lambda i, edge_map: edge_map)
     right = _guided(network, picture, 3, _half)
+    # A hook of somebody else's, which is to be there afterwards, too.
+    assert network.edge_path is not None
+    network.edge_path.register_forward_hook(lambda module, inputs, output: None)
     state = _state(network)
     seen: list[tuple[int, Tensor]] = []
 
@@ -316,7 +350,15 @@ def with_guide(
         return _half(i, edge_map)
 
     yield "it runs"
-    found = answer(network, picture, 3, replace)
+    try:
+        found = answer(network, picture, 3, replace)
+    except (RuntimeError, StopIteration) as error:
+        expect(
+            "StopIteration" not in f"{error!r} {error.__cause__!r}",
+            "the hook is called more often than there are scales, so the numbers i run out. Hook"
+            " `edge_path`, which runs once at each scale.",
+        )
+        raise
     yield "what `replace` is asked"
     expect(found is not None, "nothing came back: does your code end in `return ...`?")
     expect(bool(seen), "`replace` was never called.")
@@ -524,8 +566,14 @@ def _hooks(module: nn.Module) -> int:
 def _expect_untouched(
     network: nn.Module, state: list[Any], picture: Tensor, usual: Restoration, begins: str
 ) -> None:
+    hooks, before = sum(_hooks(module) for module in network.modules()), sum(x[-1] for x in state)
     expect(
-        sum(_hooks(module) for module in network.modules()) == 0,
+        hooks >= before,
+        begins + "a hook that somebody else had registered is gone. Remove your own, by its"
+        " handle, and no other.",
+    )
+    expect(
+        hooks == before,
         begins + "a hook is still registered, and works on in every later run. Remove it"
         " whatever happens: `try: ... finally: handle.remove()`.",
     )
@@ -623,8 +671,8 @@ quiz = Quiz(
             Choice(
                 "It may be: 0.3 dB is what the other parts, trained with soft guesses, make of"
                 " true edges.",
-                "And not even a firm limit for them: a guess they know may serve them better than"
-                " the truth.",
+                "And not even a firm limit for them: a softer map, of the kind they know, may serve"
+                " them better than the truth.",
                 right=True,
             ),
             Choice(

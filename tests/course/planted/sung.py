@@ -265,6 +265,44 @@ MISTAKES = {
             },
             "but not for 3 and 12",
         ),
+        (
+            "all layers zero",
+            {
+                "        nn.init.zeros_(self.upsample[0].weight)\n        nn.init.zeros_(self.upsample[0].bias)\n": "        for parameter in self.parameters():\n            nn.init.zeros_(parameter)\n"
+            },
+            "nothing but the last bias ever gets a gradient",
+        ),
+        (
+            "head zero as well",
+            {
+                "nn.init.zeros_(self.upsample[0].bias)": "nn.init.zeros_(self.upsample[0].bias)\n        nn.init.zeros_(self.head.weight)"
+            },
+            "2 layers begin with zeros",
+        ),
+        (
+            "last convolution frozen",
+            {
+                "nn.init.zeros_(self.upsample[0].bias)": "nn.init.zeros_(self.upsample[0].bias)\n        self.upsample.requires_grad_(False)"
+            },
+            "is frozen",
+        ),
+        (
+            "B twice",
+            {"torch.cat([blurred, sharp], dim=1)": "torch.cat([blurred, blurred], dim=1)"},
+            "does not depend on M(S_{i+1})",
+        ),
+        (
+            "S twice",
+            {"torch.cat([blurred, sharp], dim=1)": "torch.cat([sharp, sharp], dim=1)"},
+            "does not depend on M(B_{i+1})",
+        ),
+        (
+            "a skip as in the deblurring path",
+            {
+                "        correction = self.upsample(self.dense_block(self.unet(self.head(edge_maps))))": "        first = self.head(edge_maps)\n        correction = self.upsample(first + self.dense_block(self.unet(first)))"
+            },
+            "nothing is added but M(B_i)",
+        ),
         ("nothing returned", {"return torch.relu": "torch.relu"}, "nothing came back"),
     ],
     "with_guide": [
@@ -309,6 +347,16 @@ MISTAKES = {
             "hook on the deblurring path",
             {"network.edge_path.register": "network.deblurring_path.register"},
             "Hook `edge_path`",
+        ),
+        (
+            "hook on M",
+            {"network.edge_path.register": "network.edges.register"},
+            "so the numbers i run out",
+        ),
+        (
+            "all hooks removed",
+            {"handle.remove()": "network.edge_path._forward_hooks.clear()"},
+            "somebody else had registered is gone",
         ),
         (
             "hook on the inputs",
