@@ -1,4 +1,4 @@
-"""The command line: ``python -m deblurlib doctor | restore | train | evaluate | ablate``.
+"""The command line: ``python -m deblurlib doctor | restore | train | evaluate | ablate | data``.
 
 Bad input ends in one line that says what was wrong, and exit status 1.
 """
@@ -7,6 +7,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,8 @@ from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
 from deblurlib.course.environment import doctor
+from deblurlib.data.download import GOPRO, HIDE, download
+from deblurlib.data.faults import find_faults
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.imaging.files import replacing, save_image, to_image
@@ -44,6 +47,32 @@ _presets = tyro.conf.arg(
 )
 
 
+@dataclass
+class _Gopro:
+    """Download GOPRO_Large: 3214 pairs, about 10 GB, and as much again to unpack it."""
+
+    root: Path
+    """folder to put GOPRO_Large in."""
+
+
+@dataclass
+class _Hide:
+    """Download HIDE: 8422 pairs."""
+
+    root: Path
+    """folder to put HIDE_dataset in."""
+
+
+@dataclass
+class _Check:
+    """Find every fault of a data set, in one pass."""
+
+    folder: Positional[Path]
+    """GOPRO_Large, HIDE, RealBlur, input/ and target/ ...; or a folder of blurred images."""
+    sharp: Path | None = None
+    """folder of their sharp partners, where the other one holds the blurred images."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     commands: dict[str, Callable[..., Any]] = {
@@ -52,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         "train": train_command,
         "evaluate": evaluate_command,
         "ablate": ablate_command,
+        "data": data_command,
     }
     try:
         return tyro.extras.subcommand_cli_from_dict(
@@ -134,8 +164,8 @@ def evaluate_command(
 
     Args:
         weights: name of shipped weights, or a weights file.
-        data: folder of test pairs (GOPRO_Large, or input/ and target/); the embedded photo split
-            if not given.
+        data: folder of test pairs (GOPRO_Large, HIDE, input/ and target/ ...); the embedded photo
+            split if not given.
         iterations: scale iterations I; the network's own if not given.
         out: results file (JSON) to write.
         pictures: folder for a picture of every pair: blurred, restored and sharp side by side.
@@ -160,6 +190,13 @@ def evaluate_command(
             f"{name:10}{means['pairs']:6}{means['blurred']['psnr']:10.2f}"
             f"{means['restored']['psnr']:10.2f}{means['psnr_gain']['mean']:+8.2f}"
         )
+    for name, means in summary.items():
+        for state, counts in means.get("infinite", {}).items():
+            if "psnr" in counts:
+                print(
+                    f"{name}: {counts['psnr']} {state} and sharp images are identical: their PSNR "
+                    "is infinite, and left out of these means"
+                )
     if out:
         split = "embedded photo split" if data is None else data.name
         card = read_card(weights)
@@ -183,7 +220,7 @@ def ablate_command(
         study: the network: sgenet or sung.
         profile: quick for two CPU cores, full for a GPU.
         seeds: a run of every variant for each.
-        data: folder of pairs (GOPRO_Large, or input/ and target/); the embedded data if not given.
+        data: folder of pairs (GOPRO_Large, input/ and target/ ...); the embedded data if not given.
         runs: folder for the runs.
         out: results file (JSON) to write.
     """
@@ -193,3 +230,24 @@ def ablate_command(
         with replacing(out) as beside:
             beside.write_text(json.dumps(results, indent=1) + "\n")
     return 0
+
+
+def data_command(
+    task: Annotated[_Gopro, tyro.conf.subcommand("gopro")]
+    | Annotated[_Hide, tyro.conf.subcommand("hide")]
+    | Annotated[_Check, tyro.conf.subcommand("check")],
+) -> int:
+    """Download a data set, or check one.
+
+    An interrupted download goes on where it was. A check prints a line for every fault, and its
+    exit status is 1 where there are any.
+
+    Args:
+        task: what to do.
+    """
+    if not isinstance(task, _Check):
+        print(download(GOPRO if isinstance(task, _Gopro) else HIDE, task.root))
+        return 0
+    pairs, faults = find_faults(task.folder, task.sharp)
+    print(*faults, f"{pairs} pairs, {len(faults)} faults", sep="\n")
+    return 1 if faults else 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
 from torch import nn
 
 from deblurlib import cli, models
 from deblurlib.cli import main
+from deblurlib.data.download import DataSet
 from deblurlib.imaging.files import open_image, save_image
 from deblurlib.models import SUNG
 from deblurlib.training.ablation import STUDIES, Study, table
@@ -113,9 +116,14 @@ def test_restore_overwrites_no_other_result(
         (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
         (["evaluate", "--weights", "nosuch", "--data", "pairs"], "nosuch: no such weights"),
         (["ablate", "resnet"], "unknown study 'resnet': choose from sgenet"),
-        (["ablate", "sgenet", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
-        (["evaluate", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
-        (["train", "small", "--data", "nowhere"], "nowhere: neither GOPRO_Large"),
+        (
+            ["ablate", "sgenet", "--data", "nowhere"],
+            "nowhere: no test pairs recognised; looked for",
+        ),
+        (["evaluate", "--data", "nowhere"], "nowhere: no test pairs recognised"),
+        (["data", "check", "nowhere"], "nowhere: no train or test pairs recognised"),
+        (["data", "hide", "--root", "photo.png"], "photo.png"),
+        (["train", "small", "--data", "nowhere"], "nowhere: no train pairs recognised"),
         (["train", "small", "--model", "resnet"], "unknown model 'resnet'"),
         (["train", "small", "--data", "pairs", "--batch", "9"], "fewer than a batch of 9"),
         # Found in a worker process, and carried here.
@@ -131,6 +139,48 @@ def test_bad_input_is_one_line_and_status_1(
     assert main(arguments) == 1
     (line,) = error_lines(capsys)
     assert expected in line
+
+
+def test_data_check_without_faults(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(pairs)]) == 0
+    assert capsys.readouterr().out == "4 pairs, 0 faults\n"
+
+
+def test_data_check_has_a_line_for_every_fault(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pairs / "input" / "0.png").unlink()
+    (pairs / "input" / "1.png").write_text("no image")
+    for arguments in ([str(pairs)], [str(pairs / "input"), "--sharp", str(pairs / "target")]):
+        assert main(["data", "check", *arguments]) == 1
+        assert capsys.readouterr().out.splitlines() == [
+            f"{pairs}/target/0.png: no partner of this name in {pairs}/input",
+            f"{pairs}/input/1.png: not an image that Pillow can read",
+            "3 pairs, 2 faults",
+        ]
+
+
+@pytest.mark.parametrize(("task", "name"), [("gopro", "GOPRO_Large"), ("hide", "HIDE_dataset")])
+def test_data_downloads_the_set_that_is_asked_for(
+    task: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_a_network(data_set: DataSet, root: Path) -> Path:
+        return root / data_set.name
+
+    monkeypatch.setattr(cli, "download", without_a_network)
+    assert main(["data", task, "--root", "here"]) == 0
+    assert capsys.readouterr().out.strip() == str(Path("here") / name)
+
+
+def test_data_gopro_without_a_network_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    # Nobody listens on port 9.
+    environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    command = [sys.executable, "-m", "deblurlib", "data", "gopro", "--root", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error: http://127.0.0.1:9/datasets/snah/GOPRO_Large/")
+    assert line.endswith(f"put it at {tmp_path}/GOPRO_Large.zip, run the command again")
 
 
 def test_an_unwritable_place_is_one_line(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,6 +236,17 @@ def test_evaluate_writes_results(pairs: Path, capsys: pytest.CaptureFixture[str]
     assert table[-1].split() == ["all", "4", "13.98", "13.98", "+0.00"]
 
 
+def test_evaluate_says_what_its_means_leave_out(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(pairs / "target/1.png", pairs / "input/1.png")
+    assert main(["evaluate", "--data", str(pairs)]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[-3].split() == ["all", "4", "13.98", "13.98", "+0.00"]
+    assert table[-2].startswith("all: 1 blurred and sharp images are identical")
+    assert table[-1].startswith("all: 1 restored and sharp images are identical")
+
+
 def test_train_writes_weights_that_restore_takes(
     pairs: Path, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +259,12 @@ def test_train_writes_weights_that_restore_takes(
     assert isinstance(load_model(weights), SUNG)
     assert main(["restore", str(photo), "--model", str(weights)]) == 0
     assert open_image("restored/photo.png").size == (34, 21)
+    # Out of a cache come the same crops. And where a run reads its pairs is no part of its recipe.
+    assert main(f"{command} --cache cache --out runs/cached".split()) == 0
+    cached = load_model("runs/cached/weights.safetensors").state_dict()
+    for name, values in load_model(weights).state_dict().items():
+        assert torch.equal(values, cached[name])
+    assert main(f"{command} --cache cache".split()) == 0
     # The same command goes on from there (here: has nothing to do); another is refused.
     capsys.readouterr()
     assert main(command.split()) == 0

@@ -1,22 +1,35 @@
-"""Blurred and sharp images that belong together, found on disk by name.
+"""Blurred and sharp images that belong together, found on disk by name, and crops out of them.
 
-Layouts: GOPRO_Large (``train|test/SEQUENCE/{blur,blur_gamma,sharp}/000001.png``), flat
-``input``/``target`` folders, or any two folders whose files have the same names.
+GOPRO_Large, HIDE, RealBlur, flat folders, or any two folders; `layouts` has how they lie on disk.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, TypeVar, get_args
 
 import numpy as np
-from PIL import Image
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from deblurlib.imaging.files import EXTENSIONS, open_image, to_tensor
+from deblurlib.data.layouts import (
+    IN_SEQUENCES,
+    Blur,
+    Listing,
+    RealBlur,
+    Split,
+    list_gopro,
+    list_hide,
+    list_realblur,
+    listings,
+    match_folders,
+    not_recognised,
+    realblur_list,
+)
+from deblurlib.imaging.files import open_image
 
-Blur = Literal["blur", "blur_gamma"]
-"""GOPRO_Large's two folders of blurred frames in every sequence."""
+Levels = NDArray[np.uint8]
 
 
 class Pair(NamedTuple):
@@ -29,7 +42,7 @@ class Pair(NamedTuple):
 class ImagePairs(Dataset[Pair]):
     """Full frames from two lists of files, the k-th of one belonging to the k-th of the other.
 
-    Use the functions below to make the lists.
+    `find_pairs` and the functions below it make the lists.
 
     Args:
         files: ``(blurred, sharp)`` paths.
@@ -45,35 +58,52 @@ class ImagePairs(Dataset[Pair]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> Pair:
-        blurred, sharp = (open_image(path) for path in self.files[index])
-        if blurred.size != sharp.size:
+        return Pair(*(_in_unit_range(_tensor(levels)) for levels in self.levels(index)))
+
+    def levels(self, index: int) -> tuple[Levels, Levels]:
+        """Both images as 8-bit levels ``(H, W, 3)``, to read only: crops are cut out of them."""
+        blurred, sharp = (self.read(path) for path in self.files[index])
+        if blurred.shape != sharp.shape:
             raise ValueError(
                 f"{self.files[index][0]}: {_size(blurred)} pixels, but its sharp partner "
                 f"{self.files[index][1]} has {_size(sharp)}: a pair must be of one size"
             )
-        return Pair(to_tensor(blurred), to_tensor(sharp))
+        return blurred, sharp
+
+    def read(self, path: Path) -> Levels:
+        """One of the files, decoded."""
+        return np.asarray(open_image(path))
 
     def name(self, index: int) -> str:
-        """The pair's name: the file's, without its ending; in GoPro's layout after the sequence's.
+        """The pair's name: the sharp file's, without its ending.
 
-        There, sequences share file names: ``GOPR0372_07_00/000001``.
+        In GoPro's and RealBlur's layouts after the sequence's or scene's, which share file names:
+        ``GOPR0372_07_00/000001``, ``scene001/gt_1``.
         """
         blurred, sharp = self.files[index]
-        if sharp.parent.name == "sharp" and blurred.parent.name in get_args(Blur):
+        if (blurred.parent.name, sharp.parent.name) in IN_SEQUENCES:
             return f"{sharp.parents[1].name}/{sharp.stem}"
         return sharp.stem
 
 
-class RandomCrops(Dataset[Pair]):
-    """Training crops with flips and quarter turns out of full-frame pairs.
+class RawCrop(NamedTuple):
+    """A training crop as it was cut, or a batch of them; `finish` makes a `Pair` of it.
 
-    Sample `index` of an epoch is a pure function of (seed, epoch, index); every pair is seen once
-    an epoch, in order: shuffling is the data loader's.
-
-    Raises:
-        ValueError: on access, for a frame smaller than the crop.
+    A quarter of the bytes that the pair has, and nothing computed yet: data loaders can hand it to
+    the device, which does the rest.
     """
 
+    blurred: Tensor
+    """``(3, H, W)`` or ``(B, 3, H, W)``, 8-bit levels."""
+    sharp: Tensor
+    turn: int | Tensor
+    """Which of the eight flips and quarter turns (`dihedral`); of a batch ``(B,)``, integers."""
+
+
+Sample = TypeVar("Sample")
+
+
+class _Crops(Dataset[Sample]):
     def __init__(self, pairs: ImagePairs, crop: int, seed: int = 0) -> None:
         self.pairs, self.crop, self.seed, self.epoch = pairs, crop, seed, 0
 
@@ -83,19 +113,55 @@ class RandomCrops(Dataset[Pair]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> Pair:
+    def _cut(self, index: int) -> RawCrop:
         rng = np.random.default_rng((self.seed, self.epoch, index))
-        blurred, sharp = self.pairs[index]
-        height, width = sharp.shape[-2:]
+        blurred, sharp = self.pairs.levels(index)
+        height, width, _ = sharp.shape
         if min(height, width) < self.crop:
             raise ValueError(
                 f"{self.pairs.files[index][1]}: {width} x {height} pixels are too few for crops "
                 f"of {self.crop}: choose a smaller crop"
             )
         top, left = rng.integers(height - self.crop + 1), rng.integers(width - self.crop + 1)
-        window = (..., slice(top, top + self.crop), slice(left, left + self.crop))
-        turn = int(rng.integers(8))
-        return Pair(dihedral(blurred[window], turn), dihedral(sharp[window], turn))
+        window = (slice(top, top + self.crop), slice(left, left + self.crop))
+        return RawCrop(_tensor(blurred[window]), _tensor(sharp[window]), int(rng.integers(8)))
+
+
+class RandomCrops(_Crops[Pair]):
+    """Training crops with flips and quarter turns out of full-frame pairs.
+
+    Sample `index` of an epoch is a pure function of (seed, epoch, index); every pair is seen once
+    an epoch, in order: shuffling is the data loader's.
+
+    Raises:
+        ValueError: on access, for a frame smaller than the crop.
+    """
+
+    def __getitem__(self, index: int) -> Pair:
+        return finish(self._cut(index))
+
+
+class RawCrops(_Crops[RawCrop]):
+    """The samples of `RandomCrops` before `finish`, which makes the same of them on any device."""
+
+    def __getitem__(self, index: int) -> RawCrop:
+        return self._cut(index)
+
+
+def finish(crops: RawCrop) -> Pair:
+    """Turn a crop, or every crop of a batch in its own way, on the device where it is."""
+    images = (_turned(levels, crops.turn) for levels in (crops.blurred, crops.sharp))
+    return Pair(*map(_in_unit_range, images))
+
+
+def _turned(levels: Tensor, turn: int | Tensor) -> Tensor:
+    if isinstance(turn, int):
+        return dihedral(levels, turn)
+    # Chosen by masks: to read the numbers here would make the host wait for the device.
+    turn = turn.to(levels.device)[:, None, None, None]
+    levels = levels.where(turn < 4, levels.flip(-1))
+    levels = levels.where(turn % 4 < 2, levels.flip(-2, -1))
+    return levels.where(turn % 2 == 0, levels.rot90(1, (-2, -1)))
 
 
 def dihedral(image: Tensor, turn: int) -> Tensor:
@@ -104,11 +170,32 @@ def dihedral(image: Tensor, turn: int) -> Tensor:
     return flipped.rot90(turn % 4, (-2, -1)).contiguous()
 
 
-def gopro_pairs(
-    root: Path | str,
-    split: Literal["train", "test"],
-    blur: Blur = "blur",
-) -> ImagePairs:
+def find_pairs(root: Path | str, split: Split) -> ImagePairs:
+    """Recognise the layout below ``root``.
+
+    Where there are several, the first of `listings`: full frames before crops, "blur" before
+    "blur_gamma".
+
+    Args:
+        root: the folder that holds ``train`` and ``test``, GoPro's or HIDE's; RealBlur's with the
+            lists, or its RealBlur-J or RealBlur-R; the one that holds two flat folders.
+        split: the official one; all of a flat data set that has none.
+
+    Raises:
+        FileNotFoundError: where no layout is recognised.
+        ValueError: where images lack a partner or names repeat; where RealBlur-J and RealBlur-R
+            are both there.
+    """
+    root = Path(root)
+    if all(realblur_list(root, split, kind).is_file() for kind in get_args(RealBlur)):
+        raise ValueError(f"{root}: RealBlur-J and RealBlur-R are both here; give the folder of one")
+    listing = next(listings(root, split), None)
+    if listing is None:
+        raise not_recognised(root, split)
+    return _whole(listing)
+
+
+def gopro_pairs(root: Path | str, split: Split, blur: Blur = "blur") -> ImagePairs:
     """The pairs of GOPRO_Large, in order of sequence and frame.
 
     Args:
@@ -117,17 +204,44 @@ def gopro_pairs(
         blur: "blur", the mean of coded values, as papers use; "blur_gamma", of linear light.
 
     Raises:
-        FileNotFoundError, ValueError: as `folder_pairs`.
+        FileNotFoundError: where there are no sequences.
+        ValueError: where images lack a partner or names repeat.
     """
-    folder = Path(root) / split
-    sequences = sorted(path for path in folder.glob("*") if path.is_dir())
-    if not sequences:
+    listing = list_gopro(Path(root), split, blur)
+    if not listing.files and not listing.faults:
         raise FileNotFoundError(
-            f"{folder}: no sequences here; give the folder with GOPRO_Large's train and test"
+            f"{Path(root) / split}: no sequences here; "
+            "give the folder with GOPRO_Large's train and test"
         )
-    return ImagePairs(
-        [pair for path in sequences for pair in folder_pairs(path / blur, path / "sharp").files]
-    )
+    return _whole(listing)
+
+
+def hide_pairs(root: Path | str, split: Split) -> ImagePairs:
+    """The pairs of HIDE, in order of name; those of its test split are of close-ups and long shots.
+
+    Args:
+        root: the folder that holds ``train``, ``test`` and ``GT``.
+        split: the official one.
+
+    Raises:
+        ValueError: where folders are missing, images lack a partner or names repeat.
+    """
+    return _whole(list_hide(Path(root), split))
+
+
+def realblur_pairs(root: Path | str, split: Split, kind: RealBlur) -> ImagePairs:
+    """The pairs of RealBlur, in the order of its lists.
+
+    Args:
+        root: the folder with the lists.
+        split: the official one.
+        kind: "J", from the camera's JPEG; "R", from raw.
+
+    Raises:
+        FileNotFoundError: where there is no list.
+        ValueError: where it names files that are missing or do not belong together.
+    """
+    return _whole(list_realblur(realblur_list(Path(root), split, kind)))
 
 
 def folder_pairs(blurred: Path | str, sharp: Path | str) -> ImagePairs:
@@ -135,51 +249,32 @@ def folder_pairs(blurred: Path | str, sharp: Path | str) -> ImagePairs:
 
     Raises:
         FileNotFoundError: where a folder is missing.
-        ValueError: where images lack a partner (all are counted, some named), names repeat, or
-            there are none.
+        ValueError: where images lack a partner, names repeat, or there are none.
     """
-    by_name = [_images_by_name(Path(folder)) for folder in (blurred, sharp)]
-    for here, there, folder in ((0, 1, sharp), (1, 0, blurred)):
-        lonely = sorted(by_name[here].keys() - by_name[there].keys())
-        if lonely:
-            some = ", ".join(by_name[here][name].name for name in lonely[:3])
-            raise ValueError(
-                f"{folder}: no partner here for {len(lonely)} of {len(by_name[here])} images "
-                f"({some}{', ...' if len(lonely) > 3 else ''}): add them, or remove the others"
-            )
-    if not by_name[0]:
-        raise ValueError(f"{blurred}: no images here ({', '.join(sorted(EXTENSIONS))})")
-    return ImagePairs([(by_name[0][name], by_name[1][name]) for name in sorted(by_name[0])])
+    for folder in map(Path, (blurred, sharp)):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder")
+    return _whole(match_folders([Path(blurred)], Path(sharp)))
 
 
-def find_pairs(root: Path | str, split: Literal["train", "test"]) -> ImagePairs:
-    """Recognise the layout below ``root``: GOPRO_Large, or ``input``/``target``.
-
-    Raises:
-        FileNotFoundError: where it is neither.
-    """
-    root = Path(root)
-    for folder in (root / split, root):
-        if (folder / "input").is_dir() and (folder / "target").is_dir():
-            return folder_pairs(folder / "input", folder / "target")
-    if (root / split).is_dir():
-        return gopro_pairs(root, split)
-    raise FileNotFoundError(
-        f"{root}: neither GOPRO_Large (a folder {split!r} with sequences) nor input/ and target/"
-    )
+def _whole(listing: Listing) -> ImagePairs:
+    """The pairs of a listing without faults."""
+    if faults := listing.faults:
+        some = "; ".join(map(str, faults[:3]))
+        more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+        raise ValueError(f"{some}{more} (python -m deblurlib data check DIR lists all faults)")
+    return ImagePairs(listing.files)
 
 
-def _images_by_name(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in EXTENSIONS:
-            if path.stem in found:
-                raise ValueError(f"{path}: {found[path.stem].name} has the same name; remove one")
-            found[path.stem] = path
-    return found
+def _size(levels: Levels) -> str:
+    return f"{levels.shape[1]} x {levels.shape[0]}"
 
 
-def _size(image: Image.Image) -> str:
-    return f"{image.width} x {image.height}"
+def _tensor(levels: Levels) -> Tensor:
+    """``(3, H, W)``, a copy."""
+    return torch.from_numpy(np.array(levels)).permute(2, 0, 1)
+
+
+def _in_unit_range(levels: Tensor) -> Tensor:
+    # A GPU multiplies by 1/255 where it is given a number, which rounds otherwise than a division.
+    return levels / torch.full((), 255.0, device=levels.device)

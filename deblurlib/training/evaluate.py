@@ -16,7 +16,7 @@ from deblurlib.data.pairs import ImagePairs
 from deblurlib.imaging.files import replacing
 from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import current_commit
-from deblurlib.training.metrics import METRICS
+from deblurlib.training.metrics import METRICS, finite_mean
 
 Row = dict[str, Any]
 
@@ -68,7 +68,8 @@ def summarize(rows: Iterable[Row], group: Callable[[str], str]) -> dict[str, Any
     Returns:
         For every group, the least blurred first, and for "all": "pairs" (how many), the mean of
         each metric of "blurred" and "restored", and "psnr_gain": mean, standard deviation and
-        least of the gains in dB.
+        least of the gains in dB. Infinite values, of identical images, are left out; where there
+        are any, "infinite" says how many of each metric, of "blurred" and "restored".
     """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -83,7 +84,7 @@ def summarize(rows: Iterable[Row], group: Callable[[str], str]) -> dict[str, Any
 def save_results(path: Path, rows: list[Row], summary: Mapping[str, Any], **about: Any) -> None:
     """Write a results file (JSON): what was measured, on what, when, with which code.
 
-    An infinite PSNR, of identical images, is written as null.
+    What is no finite number, as the PSNR of identical images, is written as null.
     """
     results = {
         **about,
@@ -107,16 +108,19 @@ def _plain(value: Any) -> Any:
 
 
 def _means(rows: list[Row]) -> dict[str, Any]:
-    gains = [row["restored"]["psnr"] - row["blurred"]["psnr"] for row in rows]
-    means = {
-        state: {name: mean(row[state][name] for row in rows) for name in METRICS}
-        for state in ("blurred", "restored")
-    }
-    # Identical images have an infinite PSNR, of which `stdev` knows no answer.
-    finite = all(map(math.isfinite, gains))
-    spread = (stdev(gains) if finite else math.nan) if len(gains) > 1 else 0.0
-    return {
-        "pairs": len(rows),
-        **means,
-        "psnr_gain": {"mean": mean(gains), "stdev": spread, "least": min(gains)},
-    }
+    means: dict[str, Any] = {"pairs": len(rows)}
+    infinite: dict[str, dict[str, int]] = {}
+    for state in ("blurred", "restored"):
+        values = {name: [row[state][name] for row in rows] for name in rows[0][state]}
+        means[state] = {name: finite_mean(of_rows) for name, of_rows in values.items()}
+        counts = {name: sum(map(math.isinf, of_rows)) for name, of_rows in values.items()}
+        infinite[state] = {name: count for name, count in counts.items() if count}
+    # To or from infinity there is no gain in decibels.
+    psnrs = [(row["blurred"]["psnr"], row["restored"]["psnr"]) for row in rows]
+    gains = [after - before for before, after in psnrs if math.inf not in (before, after)]
+    if not gains or any(map(math.isnan, gains)):
+        means["psnr_gain"] = dict.fromkeys(("mean", "stdev", "least"), math.nan)
+    else:
+        spread = stdev(gains) if len(gains) > 1 else 0.0
+        means["psnr_gain"] = {"mean": mean(gains), "stdev": spread, "least": min(gains)}
+    return {**means, "infinite": infinite} if any(infinite.values()) else means

@@ -19,7 +19,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from deblurlib.data.pairs import RandomCrops, find_pairs
+from deblurlib.data.cache import build_cache
+from deblurlib.data.pairs import RawCrop, RawCrops, find_pairs, finish
 from deblurlib.data.synthetic import SyntheticPairs
 from deblurlib.imaging.files import replacing
 from deblurlib.models import ScaleIteration, create_model
@@ -47,8 +48,10 @@ class TrainConfig:
         initial: weights to start from (a shipped name, or a file); None for random ones. Choose
             another seed than theirs, or their samples come again.
         out: the run's folder: log, state, weights. A run found there is continued.
-        data: a folder of training pairs (GOPRO_Large, or input/ and target/); None for the
-            embedded data.
+        data: a folder of training pairs, as `find_pairs` takes it (GOPRO_Large, or input/ and
+            target/ ...); None for the embedded data.
+        cache: a folder to decode these pairs into, once (GoPro: 11.6 GB), and to read crops from;
+            None decodes a pair for every crop.
         steps: optimizer steps in all.
         batch: crops a step, over all processes together.
         crop: side of the square crops, in pixels.
@@ -74,6 +77,7 @@ class TrainConfig:
     initial: str | None = None
     out: Path = Path("runs/sung_small")
     data: Path | None = None
+    cache: Path | None = None
     steps: int = 2000
     batch: int = 4
     crop: int = 128
@@ -223,7 +227,8 @@ def train(
             dataset.set_epoch(epoch)
             loader.set_epoch(epoch)
             for batch in accelerator.skip_first_batches(loader, done):
-                blurred, sharp = (x.to(memory_format=torch.channels_last) for x in batch)
+                pair = finish(batch) if isinstance(batch, RawCrop) else batch
+                blurred, sharp = (x.to(memory_format=torch.channels_last) for x in pair)
                 rate = learning_rate_at(step, config)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
@@ -284,11 +289,20 @@ def train(
     return network.eval()
 
 
-def training_data(config: TrainConfig) -> RandomCrops | SyntheticPairs:
-    """The pairs that a configuration trains on."""
+def training_data(config: TrainConfig) -> RawCrops | SyntheticPairs:
+    """The pairs that a configuration trains on; builds the cache if there is to be one.
+
+    Raises:
+        ValueError: for a cache without data to put into it; for unusable data.
+    """
     if config.data is None:
+        if config.cache is not None:
+            raise ValueError(f"cache {config.cache}: is for a folder of pairs, but data is None")
         return SyntheticPairs(config.crop, seed=config.seed)
-    return RandomCrops(find_pairs(config.data, "train"), config.crop, config.seed)
+    pairs = find_pairs(config.data, "train")
+    if config.cache is not None:
+        pairs = build_cache(pairs, config.cache)
+    return RawCrops(pairs, config.crop, config.seed)
 
 
 def learning_rate_at(step: int, config: TrainConfig) -> float:
@@ -344,7 +358,7 @@ def _resume(
 def _about(config: TrainConfig) -> dict[str, Any]:
     """What a weights file says of its training: all but the steps done."""
     # Where a run lies and how it is watched does not change its result.
-    left_out = {"out", "initial", "workers", "log_every", "save_every"}
+    left_out = {"out", "initial", "cache", "workers", "log_every", "save_every"}
     recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
     recorded["data"] = "embedded" if config.data is None else config.data.name
     about = {

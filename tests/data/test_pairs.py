@@ -14,6 +14,8 @@ from deblurlib.data.pairs import (
     find_pairs,
     folder_pairs,
     gopro_pairs,
+    hide_pairs,
+    realblur_pairs,
 )
 from deblurlib.imaging.files import open_image, save_image, to_tensor
 
@@ -73,11 +75,115 @@ def test_gopro_layout(gopro: Path) -> None:
 def test_gopro_layout_incomplete(gopro: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"test: no sequences here; give the folder with"):
         gopro_pairs(gopro, "test")
-    with pytest.raises(FileNotFoundError, match=r"neither GOPRO_Large .*'test'.* nor input/"):
-        find_pairs(gopro, "test")
+    # Of all sequences, not only of the first that lacks something.
+    (gopro / "train" / "GOPR0372_07_00" / "blur" / "000001.png").unlink()
     (gopro / "train" / "GOPR0374_11_03" / "sharp" / "000002.png").unlink()
-    with pytest.raises(ValueError, match=r"GOPR0374_11_03/sharp: no partner .*000002\.png"):
-        gopro_pairs(gopro, "train")
+    first = r"GOPR0372_07_00/sharp/000001\.png: no partner of this name in .*GOPR0372_07_00/blur"
+    second = r"GOPR0374_11_03/blur/000002\.png: no partner of this name in .*GOPR0374_11_03/sharp"
+    for load in (gopro_pairs, find_pairs):
+        with pytest.raises(ValueError, match=rf"{first}; .*{second} \(python -m deblurlib"):
+            load(gopro, "train")
+
+
+def test_nothing_recognised_says_what_was_looked_for(gopro: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        find_pairs(gopro, "test")
+    for name in ("no test pairs", "GOPRO", "HIDE", "RealBlur_R", "input/", "input_crops/"):
+        assert name in str(error.value)
+
+
+def test_a_macs_hidden_files_are_no_images(gopro: Path) -> None:
+    (gopro / "train" / "GOPR0372_07_00" / "blur" / "._000001.png").write_text("Finder was here")
+    assert len(find_pairs(gopro, "train")) == 4
+
+
+@pytest.fixture
+def hide(tmp_path: Path) -> Path:
+    """HIDE's layout; the sharp image's level is the blurred one's plus 100."""
+    where = {"train": "ab", "test/test-close-ups": "ce", "test/test-long-shot": "d"}
+    for number, (folder, name) in enumerate((f, n) for f, names in where.items() for n in names):
+        write_flat(tmp_path / folder / f"{name}.png", number)
+        write_flat(tmp_path / "GT" / f"{name}.png", number + 100)
+    return tmp_path
+
+
+def test_hide_layout(hide: Path) -> None:
+    # By name, over both folders of test images: c, d, e.
+    for pairs in (hide_pairs(hide, "test"), find_pairs(str(hide), "test")):
+        assert levels(pairs) == [(2, 102), (4, 104), (3, 103)]
+        assert [pairs.name(index) for index in range(3)] == ["c", "d", "e"]
+    assert levels(find_pairs(hide, "train")) == [(0, 100), (1, 101)]
+
+
+def test_hide_incomplete(hide: Path) -> None:
+    (hide / "GT" / "d.png").unlink()
+    assert len(hide_pairs(hide, "train")) == 2
+    with pytest.raises(ValueError, match=r"test-long-shot/d\.png: no partner of this name in .*GT"):
+        hide_pairs(hide, "test")
+    write_flat(hide / "test" / "test-long-shot" / "c.png", 0)
+    with pytest.raises(ValueError, match=r"long-shot/c\.png: .*close-ups/c\.png has the same name"):
+        hide_pairs(hide, "test")
+    with pytest.raises(ValueError, match="nowhere/train: no such folder"):
+        hide_pairs(hide / "nowhere", "train")
+
+
+REALBLUR = {
+    "J": "RealBlur-J_ECC_IMCORR_centroid_itensity_ref",
+    "R": "RealBlur-R_BM3D_ECC_IMCORR_centroid_itensity_ref",
+}
+
+
+@pytest.fixture
+def realblur(tmp_path: Path) -> Path:
+    """RealBlur's layout; levels: 100 for R, 10 for the second scene, the number, 50 for sharp."""
+    for kind, folder in REALBLUR.items():
+        for split, lines in {"train": [(1, 2), (0, 1)], "test": [(1, 1)]}.items():
+            text = ""
+            for scene, number in lines:
+                place = f"{folder}/scene00{scene + 1}"
+                names = [f"{place}/{side}/{side}_{number}.png" for side in ("gt", "blur")]
+                text += " ".join(names) + " \n"
+                level = 100 * (kind == "R") + 10 * scene + number
+                write_flat(tmp_path / names[0], level + 50)
+                write_flat(tmp_path / names[1], level)
+            (tmp_path / f"RealBlur_{kind}_{split}_list.txt").write_text(text)
+    return tmp_path
+
+
+def test_realblur_layout(realblur: Path) -> None:
+    pairs = realblur_pairs(realblur, "train", "J")
+    assert levels(pairs) == [(12, 62), (1, 51)]
+    assert [pairs.name(index) for index in range(2)] == ["scene002/gt_2", "scene001/gt_1"]
+    assert levels(realblur_pairs(str(realblur), "test", "R")) == [(111, 161)]
+    # One of the two is recognised by its folder; which one is meant is never guessed.
+    assert levels(find_pairs(realblur / REALBLUR["R"], "test")) == [(111, 161)]
+    with pytest.raises(ValueError, match="RealBlur-J and RealBlur-R are both here"):
+        find_pairs(realblur, "test")
+    (realblur / "RealBlur_J_test_list.txt").unlink()
+    assert levels(find_pairs(realblur, "test")) == [(111, 161)]
+
+
+def test_realblur_lists_are_not_trusted(realblur: Path) -> None:
+    path = realblur / "RealBlur_J_train_list.txt"
+    one, other = (line.split() for line in path.read_text().splitlines())
+    path.write_text(f"{one[1]} {one[0]}\n\n")  # which is which, folders say
+    assert levels(realblur_pairs(realblur, "train", "J")) == [(12, 62)]
+    bad = {
+        f"{one[0]} {other[1]}": "line 1: these two do not belong together",
+        f"{one[0]} {one[1].replace('scene002', 'scene001')}": "line 1: these two do not belong",
+        f"{one[0]} {one[0]}": "line 1 is not a file in gt/ and one in blur/",
+        one[0]: "line 1 is not a file in gt/ and one in blur/",
+        f"{' '.join(one)} {other[0]}": "line 1 is not a file in gt/ and one in blur/",
+        " ".join(one).replace("_2", "_3"): "blur_3.png: no such file, but RealBlur_J_train_list",
+        "": "RealBlur_J_train_list.txt: an empty list",
+    }
+    for line, expected in bad.items():
+        path.write_text(line)
+        with pytest.raises(ValueError, match=expected):
+            realblur_pairs(realblur, "train", "J")
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="RealBlur_J_train_list"):
+        realblur_pairs(realblur, "train", "J")
 
 
 @pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
@@ -92,12 +198,26 @@ def test_real_gopro_frames() -> None:
 
 
 @pytest.mark.parametrize("under", ["", "train"])
-def test_flat_input_and_target(tmp_path: Path, under: str) -> None:
-    write_flat(tmp_path / under / "input" / "a.png", 5)
-    write_flat(tmp_path / under / "target" / "a.png", 6)
+@pytest.mark.parametrize(
+    "names", [("input", "target"), ("input_crops", "target_crops"), ("blurred", "sharp")]
+)
+def test_flat_folders(tmp_path: Path, under: str, names: tuple[str, str]) -> None:
+    write_flat(tmp_path / under / names[0] / "a.png", 5)
+    write_flat(tmp_path / under / names[1] / "a.png", 6)
     pairs = find_pairs(tmp_path, "train")
     assert levels(pairs) == [(5, 6)]
     assert pairs.name(0) == "a"
+
+
+def test_one_sequence_is_a_flat_folder_too(gopro: Path) -> None:
+    pairs = find_pairs(gopro / "train" / "GOPR0374_11_03", "test")
+    assert levels(pairs) == [(7, 9), (10, 12)]
+
+
+def test_full_frames_come_before_crops(tmp_path: Path) -> None:
+    for number, name in enumerate(("input_crops", "target_crops", "input", "target")):
+        write_flat(tmp_path / name / "a.png", number)
+    assert levels(find_pairs(tmp_path, "train")) == [(2, 3)]
 
 
 def test_a_splits_own_folder_comes_before_the_root(tmp_path: Path) -> None:
@@ -123,20 +243,26 @@ def test_two_folders_are_matched_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["blurred", "sharp"])
 def test_missing_partners_are_counted_and_named(tmp_path: Path, missing: str) -> None:
-    for kind in ("blurred", "sharp"):
+    there = "sharp" if missing == "blurred" else "blurred"
+    for kind in (there, missing):
         for number in range(6):
             if kind != missing or number == 3:
                 write_flat(tmp_path / kind / f"{number}.png", number)
-    expected = rf"{missing}: no partner here for 5 of 6 images \(0\.png, 1\.png, 2\.png, \.\.\.\)"
-    with pytest.raises(ValueError, match=expected + ": add them, or remove the others"):
+    names = [
+        rf"{there}/{number}\.png: no partner of this name in .*{missing}" for number in range(3)
+    ]
+    expected = rf"{'; .*'.join(names)}; and 2 more \(python -m deblurlib data check DIR lists all"
+    with pytest.raises(ValueError, match=expected):
         folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
 
 
-def test_one_missing_partner_has_no_dots(tmp_path: Path) -> None:
+def test_one_missing_partner_is_all_that_is_said(tmp_path: Path) -> None:
     write_flat(tmp_path / "blurred" / "a.png", 1)
     write_flat(tmp_path / "blurred" / "b.png", 1)
     write_flat(tmp_path / "sharp" / "a.png", 1)
-    with pytest.raises(ValueError, match=r"for 1 of 2 images \(b\.png\): add"):
+    with pytest.raises(
+        ValueError, match=rf"b\.png: no partner of this name in {tmp_path}/sharp \("
+    ):
         folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
 
 
@@ -153,7 +279,7 @@ def test_a_repeated_name_is_ambiguous(tmp_path: Path) -> None:
     write_flat(tmp_path / "sharp" / "a.png", 1)
     for ending in ("png", "jpg"):
         write_flat(tmp_path / "blurred" / f"a.{ending}", 1)
-    with pytest.raises(ValueError, match=r"a\.png: a\.jpg has the same name; remove one"):
+    with pytest.raises(ValueError, match=r"a\.png: .*a\.jpg has the same name; remove one"):
         folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
 
 

@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from deblurlib.data.location import data_directory
 from deblurlib.data.pairs import ImagePairs
+from deblurlib.data.synthetic import strength_of
 from deblurlib.imaging.files import save_image
 from deblurlib.models import Restoration, SGENet
 from deblurlib.training.checkpoints import current_commit
@@ -127,6 +129,13 @@ def test_results_are_written_whole(pairs: ImagePairs, tmp_path: Path) -> None:
     path = tmp_path / "new" / "results.json"
     save_results(path, rows, summary, weights="sung_small", data="GoPro")
     results = strict_json(path)
+    # Plain gray has no edges: an infinite `edge_psnr`, which JSON does not have.
+    for row in (*rows, *summary.values()):
+        for state in ("blurred", "restored"):
+            assert row[state].pop("edge_psnr") == math.inf
+    for row in (*results["rows"], *results["summary"].values()):
+        for state in ("blurred", "restored"):
+            assert row[state].pop("edge_psnr") is None
     assert results["rows"] == rows and results["summary"] == summary
     assert (results["weights"], results["data"]) == ("sung_small", "GoPro")
     assert results["commit"] == current_commit()
@@ -136,12 +145,41 @@ def test_results_are_written_whole(pairs: ImagePairs, tmp_path: Path) -> None:
 
 
 def test_identical_images_do_not_spoil_a_summary(pairs: ImagePairs, tmp_path: Path) -> None:
-    same = ImagePairs([pairs.files[0], 2 * (pairs.files[0][1],)])
+    same = ImagePairs([pairs.files[0], 2 * (pairs.files[0][1],), pairs.files[1]])
     rows = evaluate(Same(), same)
     assert rows[1]["blurred"]["psnr"] == rows[1]["restored"]["psnr"] == math.inf
-    summary = summarize(rows, lambda name: "all")
-    assert summary["all"]["blurred"]["psnr"] == math.inf
-    save_results(tmp_path / "results.json", rows, summary)
+    means = summarize(rows, lambda name: "all")["all"]
+    assert means["pairs"] == 3
+    assert means["blurred"]["psnr"] == pytest.approx((db(51) + db(102)) / 2, abs=1e-3)
+    counts = {"psnr": 1, "edge_psnr": 3}
+    assert means["infinite"] == {"blurred": counts, "restored": counts}
+    assert means["psnr_gain"] == {"mean": 0, "stdev": 0, "least": 0}
+    # Where there is nothing else, the mean is infinite, and there is no gain.
+    nothing_else = summarize(rows[1:2], lambda name: "all")
+    assert nothing_else["all"]["blurred"]["psnr"] == math.inf
+    save_results(tmp_path / "results.json", rows[1:2], nothing_else)
     results = strict_json(tmp_path / "results.json")
-    assert [row["blurred"]["psnr"] for row in results["rows"]][1] is None
-    assert results["summary"]["all"]["psnr_gain"]["stdev"] is None
+    assert results["rows"][0]["blurred"]["psnr"] is None
+    assert results["summary"]["all"]["psnr_gain"] == {"mean": None, "stdev": None, "least": None}
+
+
+def test_a_pair_restored_exactly_is_left_out_of_the_gain() -> None:
+    rows = [row("a", 20, math.inf), row("b", 20, 21), row("c", 30, 28)]
+    means = summarize(rows, lambda name: "all")["all"]
+    assert means["restored"]["psnr"] == 24.5
+    assert means["infinite"] == {"blurred": {}, "restored": {"psnr": 1}}
+    assert means["psnr_gain"]["mean"] == -0.5 and means["psnr_gain"]["least"] == -2
+
+
+def test_a_broken_image_is_not_left_out(tmp_path: Path) -> None:
+    rows = [row("a", 20, math.nan), row("b", 20, 21)]
+    means = summarize(rows, lambda name: "all")["all"]
+    assert math.isnan(means["restored"]["psnr"]) and "infinite" not in means
+    assert all(map(math.isnan, means["psnr_gain"].values()))
+
+
+@pytest.mark.parametrize("name", ["sung_small", "sgenet_small"])
+def test_committed_results_of_fewer_metrics_still_give_their_summary(name: str) -> None:
+    path = data_directory() / "results" / f"{name}-photos.json"
+    results = strict_json(path)
+    assert summarize(results["rows"], strength_of) == results["summary"]

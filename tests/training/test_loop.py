@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from deblurlib import models
-from deblurlib.data.pairs import Pair, RandomCrops
+from deblurlib.data.cache import CachedPairs
+from deblurlib.data.pairs import Pair, RawCrops, finish
 from deblurlib.data.synthetic import SyntheticPairs
 from deblurlib.imaging.files import save_image, to_image
 from deblurlib.models import SUNG, SGENet
@@ -334,10 +335,17 @@ def test_embedded_data_unless_a_folder_is_given(tmp_path: Path) -> None:
             image = to_image(torch.full((3, 30, 32), 0.2 if split == "train" else 0.8))
             save_image(image, tmp_path / split / kind / "a.png")
     crops = training_data(dataclasses.replace(config, data=tmp_path))
-    assert isinstance(crops, RandomCrops)
+    assert isinstance(crops, RawCrops) and not isinstance(crops.pairs, CachedPairs)
     assert (crops.crop, crops.seed, len(crops)) == (24, 7, 1)
-    assert crops[0].sharp.shape == (3, 24, 24)
-    assert crops[0].sharp.mean().item() == pytest.approx(0.2)  # of the training split
+    sharp = finish(crops[0]).sharp
+    assert sharp.shape == (3, 24, 24)
+    assert sharp.mean().item() == pytest.approx(0.2)  # of the training split
+
+    cached = training_data(dataclasses.replace(config, data=tmp_path, cache=tmp_path / "cache"))
+    assert isinstance(cached, RawCrops) and isinstance(cached.pairs, CachedPairs)
+    assert torch.equal(cached[0].sharp, crops[0].sharp)
+    with pytest.raises(ValueError, match="is for a folder of pairs"):
+        training_data(dataclasses.replace(config, cache=tmp_path / "cache"))
 
 
 def test_a_log_is_read_without_a_line_being_written(tmp_path: Path) -> None:
