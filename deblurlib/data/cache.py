@@ -292,7 +292,7 @@ def _open_store(folder: Path) -> _Store | None:
 
 
 def _remove(folder: Path, keep: set[Path]) -> None:
-    for path in folder.glob("pixels-*"):
+    for path in folder.glob("*pixels-*"):  # hidden ones too, which a killed build left half-written
         if path not in keep:
             path.unlink()
 

@@ -58,11 +58,11 @@ def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file so that it appears whole or not at all.
 
-    Gives a new file in the same folder, of the same ending, to write to; it takes the place of
-    `path` when the block ends, and is gone when the block fails. Missing folders are made.
+    Gives a new hidden file in the same folder, of the same ending, to write to; it takes the place
+    of `path` when the block ends, and is gone when the block fails. Missing folders are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(path.suffix, f"{path.stem}-", path.parent)
+    descriptor, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
     os.close(descriptor)
     beside = Path(name)
     try:
