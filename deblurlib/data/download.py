@@ -90,6 +90,29 @@ HIDE = DataSet(
 )
 
 
+BY_NAME = {"gopro": GOPRO, "hide": HIDE}
+"""What commands call them."""
+
+ROOT = Path("data/downloads")
+"""Where commands put them, and look for them, if not told otherwise."""
+
+
+def located(data: Path, root: Path = ROOT) -> Path:
+    """The folder of a data set: a name of `BY_NAME` is for what `download` has put into `root`.
+
+    Raises:
+        FileNotFoundError: where it is not there.
+    """
+    if str(data) not in BY_NAME:
+        return data
+    folder = root / BY_NAME[str(data)].name
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: not there; run: python -m deblurlib data {data} --root {root}"
+        )
+    return folder
+
+
 def download(data_set: DataSet, root: Path | str) -> Path:
     """Download, unpack and verify a data set; returns its folder, which is of its name.
 

@@ -5,13 +5,13 @@ GOPRO_Large, HIDE, RealBlur, flat folders, or any two folders; `layouts` has how
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from deblurlib.data.layouts import (
     IN_SEQUENCES,
@@ -103,12 +103,39 @@ class RawCrop(NamedTuple):
 Sample = TypeVar("Sample")
 
 
-class _Crops(Dataset[Sample]):
-    def __init__(self, pairs: ImagePairs, crop: int, seed: int = 0) -> None:
-        self.pairs, self.crop, self.seed, self.epoch = pairs, crop, seed, 0
+class TrainingSamples(Dataset[Sample]):
+    """Square samples to train on: sample `index` is a pure function of (seed, epoch, index).
+
+    A sample is a `Pair`, or what it is made of; a data loader collates samples to a batch, of which
+    `finish` makes a batch of pairs, on the device that it has been brought to.
+
+    Attributes:
+        crop: side of the samples, in pixels.
+        seed, epoch: what they depend on.
+    """
+
+    def __init__(self, crop: int, seed: int) -> None:
+        self.crop, self.seed, self.epoch = crop, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def collate(self, samples: list[Sample]) -> Any:
+        """A batch."""
+        return default_collate(samples)
+
+    def finish(self, batch: Any) -> Pair:
+        """What is left to do for a batch: nothing, where samples are pairs."""
+        return batch
+
+
+class _Crops(TrainingSamples[Sample]):
+    def __init__(self, pairs: ImagePairs, crop: int, seed: int = 0) -> None:
+        super().__init__(crop, seed)
+        self.pairs = pairs
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -143,6 +170,9 @@ class RandomCrops(_Crops[Pair]):
 
 class RawCrops(_Crops[RawCrop]):
     """The samples of `RandomCrops` before `finish`, which makes the same of them on any device."""
+
+    def finish(self, batch: RawCrop) -> Pair:
+        return finish(batch)
 
     def __getitem__(self, index: int) -> RawCrop:
         return self._cut(index)

@@ -8,21 +8,38 @@ strengths.
 import hashlib
 import json
 import math
+import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from deblurlib.data.location import data_directory
-from deblurlib.data.pairs import ImagePairs, Pair, dihedral, folder_pairs
-from deblurlib.imaging.exposure import add_sensor_noise, expose, quantize, random_camera_path
-from deblurlib.imaging.files import save_image, to_image
+from deblurlib.data.pairs import (
+    ImagePairs,
+    Pair,
+    Sample,
+    TrainingSamples,
+    dihedral,
+    folder_pairs,
+)
+from deblurlib.imaging.exposure import (
+    CameraPath,
+    add_sensor_noise,
+    expose,
+    quantize,
+    random_camera_path,
+)
+from deblurlib.imaging.files import replacing, save_image, to_image
 from deblurlib.imaging.scenes import (
     TEST_PHOTOGRAPHS,
     TRAINING_PHOTOGRAPHS,
@@ -37,8 +54,26 @@ STRENGTHS = {"mild": 6.0, "medium": 12.0, "strong": 24.0}
 FOLDER = "photos-2"
 """Where the photo split is cached; a change to what it holds must change the number."""
 
+SCENES = 1
+"""In the names of folders of rendered scenes; a change to `procedural_scene` must change it."""
 
-class SyntheticPairs(Dataset[Pair]):
+
+class Shot(NamedTuple):
+    """What a sample is made of, before the exposure; `develop` makes a `Pair` of some of them."""
+
+    scene: Tensor
+    """``(3, H, W)``, 8-bit levels: the frame, and around it what may move into it."""
+    path: CameraPath
+    layer: Tensor | None
+    """``(4, H, W)``, 8-bit levels of an object in front and of its opacity; None for none."""
+    layer_path: CameraPath | None
+    noise: float
+    """The sensor's shot noise (`add_sensor_noise`)."""
+    seed: int
+    """Of the noise."""
+
+
+class _Synthetic(TrainingSamples[Sample]):
     """Endless training pairs; sample `index` is a pure function of (seed, epoch, index).
 
     Args:
@@ -47,7 +82,9 @@ class SyntheticPairs(Dataset[Pair]):
         seed: another seed, another data set.
         extent: shortest and longest blur in pixels; drawn evenly in its logarithm.
         photographs: share of samples from photographs, the rest from procedural scenes.
-        scenes: different procedural scenes an epoch (each about a second of work, once).
+        scenes: different procedural scenes in all (each about a second of work, once).
+        bank: a folder for the rendered scenes, which all processes share, and the next run too;
+            None renders them in every process. The samples are the same.
         frame: side of the camera's square frame in pixels. A sample is a random piece of it, as a
             training crop is of a photograph: the shake hardly differs from one of its corners to
             the other, however much it does over the frame.
@@ -63,21 +100,20 @@ class SyntheticPairs(Dataset[Pair]):
         extent: tuple[float, float] = (2.0, 24.0),
         photographs: float = 0.5,
         scenes: int = 32,
+        bank: Path | None = None,
         frame: int = 512,
         moving_objects: float = 0.2,
     ) -> None:
-        self.crop, self.length, self.seed, self.epoch = crop, length, seed, 0
-        self.extent, self.photographs = extent, photographs
-        self.scenes, self.moving_objects = scenes, moving_objects
+        super().__init__(crop, seed)
+        self.length, self.extent, self.photographs = length, extent, photographs
+        self.moving_objects = moving_objects
         self.frame = max(frame, crop)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        self.scenes = SceneBank(seed, scenes, max(512, self._side(max(extent))), bank)
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> Pair:
+    def _shoot(self, index: int) -> Shot:
         if not 0 <= index < self.length:
             raise IndexError(f"index {index} is outside an epoch of {self.length} samples")
         rng = np.random.default_rng((self.seed, self.epoch, index))
@@ -88,39 +124,123 @@ class SyntheticPairs(Dataset[Pair]):
         paths = random_camera_path((self.frame, self.frame), extents, generator)
         top, left = rng.integers(self.frame - self.crop + 1, size=2)
         paths = paths.window(int(top), int(left), (self.crop, self.crop))
-        # A point strays from its mean by less than the extent.
-        side = self.crop + 2 * math.ceil(extents.max().item())
-        scene = self._scene(rng, side)
+        side = self._side(extents.max().item())
+        scene, layer, layer_path = self._scene(rng, side), None, None
         if rng.random() < self.moving_objects:
-            layer = torch.cat([self._scene(rng, side), _blob(side, generator)])
-            blurred, sharp = expose(scene[None], paths[:1], layer=layer[None], layer_path=paths[1:])
-        else:
-            blurred, sharp = expose(scene[None], paths[:1])
-        blurred = add_sensor_noise(blurred, generator, shot=float(rng.uniform(0, 1e-4)))
-        return Pair(quantize(blurred[0]), quantize(sharp[0]))
+            layer = torch.cat([self._scene(rng, side), _levels(_blob(side, generator))])
+            layer_path = paths[1:]
+        noise, seed = float(rng.uniform(0, 1e-4)), int(rng.integers(2**63))
+        return Shot(scene, paths[:1], layer, layer_path, noise, seed)
+
+    def _side(self, extent: float) -> int:
+        """Of a sample's scene: a point strays from its mean by less than the extent."""
+        return self.crop + 2 * math.ceil(extent)
 
     def _scene(self, rng: np.random.Generator, side: int) -> Tensor:
-        """A sharp ``(3, side, side)`` crop at a random scale, turn and colour balance."""
+        """Levels ``(3, side, side)`` of a crop at a random scale, turn and colour balance."""
         if rng.random() < self.photographs:
             # Enlarged, a photograph would be a soft target.
             large = [n for n in TRAINING_PHOTOGRAPHS if min(_photograph(n).shape[-2:]) >= side]
             source = _photograph(str(rng.choice(large)))
         else:
-            # Scenes come back within an epoch, so that a worker can keep what it has rendered.
-            number = int(rng.integers(self.scenes))
-            source = _rendered(self.seed, self.epoch, number, max(512, side))
+            source = self.scenes[int(rng.integers(len(self.scenes)))]
         # Scaling down makes sharper images of soft ones, and small things of large ones.
         largest = min(source.shape[-2:])
         region = min(round(side / rng.uniform(0.5, 1.0)), largest)
         top = rng.integers(source.shape[-2] - region + 1)
         left = rng.integers(source.shape[-1] - region + 1)
-        scene = source[:, top : top + region, left : left + region]
+        scene = source[:, top : top + region, left : left + region] / 255
         if region != side:
             scene = functional.interpolate(
                 scene[None], (side, side), mode="bilinear", antialias=True
             )[0]
         gains = torch.from_numpy(rng.uniform(0.8, 1.2, size=(3, 1, 1))).float()
-        return dihedral((scene * gains).clamp(0, 1), int(rng.integers(8)))
+        return _levels(dihedral(scene * gains, int(rng.integers(8))))
+
+
+class SyntheticPairs(_Synthetic[Pair]):
+    __doc__ = _Synthetic.__doc__
+
+    def __getitem__(self, index: int) -> Pair:
+        return Pair(*(images[0] for images in develop([self._shoot(index)])))
+
+
+class SyntheticShots(_Synthetic[Shot]):
+    """The samples of `SyntheticPairs` before `develop`, which is most of the work."""
+
+    def collate(self, samples: list[Shot]) -> list[Shot]:
+        return samples  # they differ in size
+
+    def finish(self, batch: Sequence[Shot]) -> Pair:
+        return develop(batch)
+
+    def __getitem__(self, index: int) -> Shot:
+        return self._shoot(index)
+
+
+def develop(shots: Sequence[Shot]) -> Pair:
+    """A batch of the exposed shots, on the device where their scenes are.
+
+    The noise is drawn there, so it depends on the kind of device; nothing else does, but for
+    rounding.
+    """
+    pairs = [_develop(shot) for shot in shots]
+    return Pair(*(torch.cat(images) for images in zip(*pairs, strict=True)))
+
+
+def _develop(shot: Shot) -> Pair:
+    scene = shot.scene[None] / 255
+    layer = None if shot.layer is None else shot.layer[None] / 255
+    blurred, sharp = expose(scene, shot.path, layer=layer, layer_path=shot.layer_path)
+    generator = torch.Generator(scene.device).manual_seed(shot.seed)
+    blurred = add_sensor_noise(blurred, generator, shot=shot.noise)
+    return Pair(quantize(blurred), quantize(sharp))
+
+
+class SceneBank(Dataset[Tensor]):
+    """Procedural scenes ``(3, side, side)`` in 8-bit levels, rendered when they are first wanted.
+
+    Args:
+        seed: of the scenes.
+        count: how many there are.
+        side: their side in pixels.
+        folder: where they are kept for other processes; None keeps them in this one.
+    """
+
+    def __init__(self, seed: int, count: int, side: int, folder: Path | None = None) -> None:
+        self.seed, self.count, self.side = seed, count, side
+        self.folder = folder and folder / f"scenes-{SCENES}-{seed}-{side}"
+        self._kept: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> Tensor:
+        if number not in self._kept:
+            self._kept[number] = self._scene(number)
+        return self._kept[number]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_kept": {}}  # another process is not sent the scenes
+
+    def fill(self, workers: int | None = None, *, progress: bool = True) -> None:
+        """Render what the folder lacks, on all cores or with so many workers."""
+        workers = min(os.cpu_count() or 1 if workers is None else workers, self.count)
+        scenes = DataLoader(self, batch_size=None, num_workers=workers, collate_fn=lambda _: None)
+        for _ in tqdm(scenes, "scenes", unit="scene", disable=not progress):
+            pass
+
+    def _scene(self, number: int) -> Tensor:
+        file = self.folder and self.folder / f"{number}.npy"
+        if file is None or not file.is_file():
+            seed = np.random.SeedSequence((self.seed, number)).generate_state(1)[0]
+            scene = _levels(procedural_scene(self.side, self.side, int(seed)))
+            if file is None:
+                return scene
+            with replacing(file) as beside:
+                np.save(beside, scene.numpy())
+        # Mapped, so that processes share the memory; "c" is for copy on write.
+        return torch.from_numpy(np.load(file, mmap_mode="c"))
 
 
 def photo_split() -> ImagePairs:
@@ -190,13 +310,12 @@ def _sha256(path: Path) -> str:
 
 @lru_cache(maxsize=32)
 def _photograph(name: str) -> Tensor:
-    return load_photograph(name)
+    return _levels(load_photograph(name))
 
 
-@lru_cache(maxsize=64)
-def _rendered(seed: int, epoch: int, number: int, side: int) -> Tensor:
-    scene_seed = np.random.SeedSequence((seed, epoch, number)).generate_state(1)[0]
-    return procedural_scene(side, side, int(scene_seed))
+def _levels(image: Tensor) -> Tensor:
+    """Values in [0, 1] to 8-bit levels; clips."""
+    return (image.clamp(0, 1) * 255).round().byte()
 
 
 def _blob(side: int, generator: torch.Generator) -> Tensor:

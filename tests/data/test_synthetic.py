@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,25 +17,29 @@ from torch.utils.data import DataLoader
 
 from deblurlib.data import synthetic
 from deblurlib.data.pairs import ImagePairs, Pair
-from deblurlib.data.synthetic import STRENGTHS, SyntheticPairs, photo_split, strength_of
+from deblurlib.data.synthetic import (
+    STRENGTHS,
+    SceneBank,
+    SyntheticPairs,
+    SyntheticShots,
+    develop,
+    photo_split,
+    strength_of,
+)
 from deblurlib.imaging.scenes import TEST_PHOTOGRAPHS, procedural_scene
 from deblurlib.training.metrics import psnr
 
 
 @pytest.fixture
-def small_scenes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Procedural scenes of 96 x 96 pixels: quick to render."""
     monkeypatch.setattr(
         synthetic, "procedural_scene", lambda height, width, seed: procedural_scene(96, 96, seed)
     )
-    synthetic._rendered.cache_clear()
-    yield
-    synthetic._rendered.cache_clear()
 
 
 def sample(seed: int, epoch: int, index: int) -> Tensor:
     """Both images of one sample of a data set made for it alone."""
-    synthetic._rendered.cache_clear()
     pairs = SyntheticPairs(24, 16, seed, scenes=2, moving_objects=0.5)
     pairs.set_epoch(epoch)
     return torch.cat(list(pairs[index]))
@@ -82,6 +87,66 @@ def test_samples_are_square_eight_bit_images(crop: int) -> None:
             assert image.shape == (3, crop, crop) and image.dtype == torch.float32
             assert torch.equal(image, (image * 255).round() / 255)
             assert image.min() >= 0 and image.max() <= 1
+
+
+@pytest.mark.usefixtures("small_scenes")
+def test_shots_developed_in_a_batch_are_the_same_samples() -> None:
+    arguments: dict[str, Any] = {"length": 12, "seed": 3, "scenes": 2, "moving_objects": 0.5}
+    pairs, shots = SyntheticPairs(24, **arguments), SyntheticShots(24, **arguments)
+    for data in (pairs, shots):
+        data.set_epoch(2)
+    loader = DataLoader(shots, batch_size=4, collate_fn=shots.collate)
+    batches = [shots.finish(batch) for batch in loader]
+    for images, expected in zip(zip(*batches, strict=True), zip(*pairs, strict=True), strict=True):
+        assert torch.equal(torch.cat(images), torch.stack(expected))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.usefixtures("small_scenes")
+def test_on_a_gpu_all_but_the_noise_is_the_same() -> None:
+    shots = SyntheticShots(24, 12, scenes=2, moving_objects=0.5)
+    here = [shots[index]._replace(noise=0.0) for index in range(12)]
+    there = [
+        shot._replace(
+            scene=shot.scene.cuda(), layer=shot.layer if shot.layer is None else shot.layer.cuda()
+        )
+        for shot in here
+    ]
+    for ours, theirs in zip(develop(here), develop(there), strict=True):
+        assert (ours - theirs.cpu()).abs().max() < 1.5 / 255
+
+
+@pytest.mark.usefixtures("small_scenes")
+def test_a_bank_on_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments: dict[str, Any] = {"length": 8, "scenes": 3, "photographs": 0.0}
+    expected = [pair.sharp for pair in SyntheticPairs(24, **arguments)]
+    banked = SyntheticPairs(24, bank=tmp_path, **arguments)
+    banked.scenes.fill(workers=0, progress=False)
+    # From now on nothing is rendered; not by another data set either, nor by workers.
+    monkeypatch.setattr(synthetic, "procedural_scene", lambda *_: pytest.fail("rendered"))
+    again = SyntheticPairs(24, bank=tmp_path, **arguments)
+    for data in (banked, again):
+        assert all(map(torch.equal, (pair.sharp for pair in data), expected))
+    sharp = torch.cat([batch.sharp for batch in DataLoader(again, 2, num_workers=2)])
+    assert torch.equal(sharp, torch.stack(expected))
+    (folder,) = tmp_path.iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["0.npy", "1.npy", "2.npy"]
+
+
+@pytest.mark.usefixtures("small_scenes")
+def test_a_bank_is_filled_by_processes_and_gone_on_with(tmp_path: Path) -> None:
+    bank = SceneBank(5, 6, 96, tmp_path)
+    first = bank[4].clone()
+    (folder,) = tmp_path.iterdir()
+    before = (folder / "4.npy").stat().st_mtime_ns
+    bank.fill(workers=2, progress=False)
+    assert sorted(path.name for path in folder.iterdir()) == [f"{k}.npy" for k in range(6)]
+    assert (folder / "4.npy").stat().st_mtime_ns == before
+    assert torch.equal(SceneBank(5, 6, 96)[4], first)
+    assert first.dtype == torch.uint8 and first.float().std() > 5
+    assert not torch.equal(bank[0], bank[1])
+    assert not torch.equal(SceneBank(6, 6, 96)[4], first)
 
 
 def test_an_index_outside_the_epoch_is_named() -> None:
