@@ -1,4 +1,4 @@
-"""The command line: ``python -m deblurlib doctor | restore | train | evaluate | ablate | data``.
+"""The command line: ``python -m deblurlib doctor | restore | train | runs | evaluate | ...``.
 
 Bad input ends in one line that says what was wrong, and exit status 1.
 """
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
 from deblurlib.course.environment import doctor
-from deblurlib.data.download import GOPRO, HIDE, download
+from deblurlib.data.download import GOPRO, HIDE, ROOT, download, located
 from deblurlib.data.faults import find_faults
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
@@ -26,9 +26,13 @@ from deblurlib.imaging.files import replacing, save_image, to_image
 from deblurlib.inference import restore
 from deblurlib.training.ablation import Profile, ablate, table
 from deblurlib.training.checkpoints import load_model, read_card, weights_path
+from deblurlib.training.config import TrainConfig
 from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
-from deblurlib.training.loop import TrainConfig, train
+from deblurlib.training.loop import train
 from deblurlib.training.precision import best_device, on_device
+from deblurlib.training.release import release
+from deblurlib.training.runs import find_runs
+from deblurlib.training.runs import table as table_of_runs
 
 _presets = tyro.conf.arg(
     name="",
@@ -37,11 +41,13 @@ _presets = tyro.conf.arg(
             "small": TrainConfig.small(),
             "small-sgenet": TrainConfig.small_sgenet(),
             "paper": TrainConfig.paper(),
+            "modern": TrainConfig.modern(),
         },
         {
             "small": "sung_small on the embedded data, for two CPU cores",
             "small-sgenet": "sgenet_small, the same way",
-            "paper": "SUNG with the paper's recipe; give it GoPro with --data",
+            "paper": "SUNG with its paper's recipe; give it --data gopro",
+            "modern": "SUNG with a recipe of today, for a GPU",
         },
     ),
 )
@@ -51,7 +57,7 @@ _presets = tyro.conf.arg(
 class _Gopro:
     """Download GOPRO_Large: 3214 pairs, about 10 GB, and as much again to unpack it."""
 
-    root: Path
+    root: Path = ROOT
     """folder to put GOPRO_Large in."""
 
 
@@ -59,7 +65,7 @@ class _Gopro:
 class _Hide:
     """Download HIDE: 8422 pairs."""
 
-    root: Path
+    root: Path = ROOT
     """folder to put HIDE_dataset in."""
 
 
@@ -79,10 +85,13 @@ def main(arguments: list[str] | None = None) -> int:
         "doctor": doctor_command,
         "restore": restore_command,
         "train": train_command,
+        "runs": runs_command,
+        "release": release_command,
         "evaluate": evaluate_command,
         "ablate": ablate_command,
         "data": data_command,
     }
+    arguments = _with_recipe(sys.argv[1:] if arguments is None else arguments)
     try:
         return tyro.extras.subcommand_cli_from_dict(
             commands,
@@ -97,6 +106,14 @@ def main(arguments: list[str] | None = None) -> int:
         # What comes from a process that prepares data has a traceback before its last line.
         print(f"error: {(str(error) or repr(error)).splitlines()[-1]}", file=sys.stderr)
         return 1
+
+
+def _with_recipe(arguments: list[str]) -> list[str]:
+    """``train --model sung`` as ``train paper --model sung``."""
+    match arguments:
+        case ["train", option, *_] if option.startswith("-") and option not in ("-h", "--help"):
+            return ["train", "paper", *arguments[1:]]
+    return arguments
 
 
 def doctor_command() -> int:
@@ -145,6 +162,8 @@ def restore_command(
 def train_command(config: Annotated[TrainConfig, _presets]) -> int:
     """Train a network, or continue a training; prints where the weights lie.
 
+    The name of a recipe comes first; without one it is the paper's.
+
     Args:
         config: what to train.
     """
@@ -153,9 +172,35 @@ def train_command(config: Annotated[TrainConfig, _presets]) -> int:
     return 0
 
 
+def runs_command(folder: Positional[Path] = Path("runs")) -> int:
+    """List the trainings in a folder: how far they are, their loss, their best gain.
+
+    Args:
+        folder: where to look.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    found = find_runs(folder)
+    print(table_of_runs(found, folder) if found else f"{folder}: no trainings here")
+    return 0
+
+
+def release_command(run: Positional[Path], name: str | None = None) -> int:
+    """Put a run's weights beside those that ship: half precision, measured, with a full card.
+
+    Args:
+        run: folder of a run, finished or interrupted.
+        name: of the weights; the folder's name if not given.
+    """
+    with tqdm(total=len(photo_split()), unit="pair") as bar:
+        print(release(run, name or run.resolve().name, on_pair=bar.update))
+    return 0
+
+
 def evaluate_command(
     weights: str = "sung_small",
     data: Path | None = None,
+    root: Path = ROOT,
     iterations: int | None = None,
     out: Path | None = None,
     pictures: Path | None = None,
@@ -164,13 +209,14 @@ def evaluate_command(
 
     Args:
         weights: name of shipped weights, or a weights file.
-        data: folder of test pairs (GOPRO_Large, HIDE, input/ and target/ ...); the embedded photo
-            split if not given.
+        data: gopro or hide; or a folder of test pairs (GOPRO_Large, input/ and target/ ...); the
+            embedded photo split if not given.
+        root: the folder that "data gopro --root" has put GoPro in.
         iterations: scale iterations I; the network's own if not given.
         out: results file (JSON) to write.
         pictures: folder for a picture of every pair: blurred, restored and sharp side by side.
     """
-    pairs = photo_split() if data is None else find_pairs(data, "test")
+    pairs = photo_split() if data is None else find_pairs(located(data, root), "test")
     model = on_device(load_model(weights), best_device())
     index = itertools.count()
     with tqdm(total=len(pairs), unit="pair") as bar:

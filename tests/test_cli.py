@@ -23,7 +23,7 @@ from deblurlib.imaging.files import open_image, save_image
 from deblurlib.models import SUNG
 from deblurlib.training.ablation import STUDIES, Study, table
 from deblurlib.training.checkpoints import load_model, save_weights
-from deblurlib.training.loop import TrainConfig
+from deblurlib.training.config import TrainConfig
 
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
 
@@ -124,6 +124,12 @@ def test_restore_overwrites_no_other_result(
         (["data", "check", "nowhere"], "nowhere: no train or test pairs recognised"),
         (["data", "hide", "--root", "photo.png"], "photo.png"),
         (["train", "small", "--data", "nowhere"], "nowhere: no train pairs recognised"),
+        (
+            ["train", "--model", "sung", "--data", "gopro", "--root", "here"],
+            "here/GOPRO_Large: not there; run: python -m deblurlib data gopro --root here",
+        ),
+        (["evaluate", "--data", "hide"], "data/downloads/HIDE_dataset: not there; run: python -m"),
+        (["release", "nowhere"], "nowhere/weights.safetensors: no weights yet"),
         (["train", "small", "--model", "resnet"], "unknown model 'resnet'"),
         (["train", "small", "--data", "pairs", "--batch", "9"], "fewer than a batch of 9"),
         # Found in a worker process, and carried here.
@@ -265,6 +271,14 @@ def test_train_writes_weights_that_restore_takes(
     for name, values in load_model(weights).state_dict().items():
         assert torch.equal(values, cached[name])
     assert main(f"{command} --cache cache".split()) == 0
+    # A data set by its name is one that lies below --root.
+    Path("root").mkdir()
+    pairs.rename("root/GOPRO_Large")
+    by_name = command.replace("--data pairs", "--data gopro --root root") + " --out runs/by_name"
+    assert main(by_name.split()) == 0
+    named = load_model("runs/by_name/weights.safetensors").state_dict()
+    assert all(torch.equal(cached[name], values) for name, values in named.items())
+    Path("root/GOPRO_Large").rename(pairs)
     # The same command goes on from there (here: has nothing to do); another is refused.
     capsys.readouterr()
     assert main(command.split()) == 0

@@ -13,17 +13,16 @@ from statistics import mean, stdev
 from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from deblurlib.data.location import data_directory
-from deblurlib.data.pairs import ImagePairs, find_pairs
+from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split
 from deblurlib.imaging.files import replacing
 from deblurlib.training.checkpoints import current_commit
-from deblurlib.training.loop import TrainConfig, train
+from deblurlib.training.config import TrainConfig
+from deblurlib.training.evaluate import mean_gain
+from deblurlib.training.loop import train
 from deblurlib.training.losses import LossWeights
-from deblurlib.training.metrics import psnr
-from deblurlib.training.precision import bf16_is_fast
 
 Profile = Literal["quick", "full"]
 
@@ -150,6 +149,7 @@ def ablate(
         raise ValueError(f"unknown study {name!r}: choose from {', '.join(STUDIES)}")
     study, seeds = STUDIES[name], tuple(seeds)
     pairs = photo_split() if data is None else find_pairs(data, "test")
+    judged = [pairs[index] for index in range(len(pairs))]
     variants: dict[str, dict[str, Any]] = {
         variant: {"name": variant, "changes": _plain(about), "gains": []}
         for variant, about in study.variants.items()
@@ -164,12 +164,14 @@ def ablate(
             result = out / "gain.json"
             if not result.is_file():
                 with replacing(result) as beside:
-                    beside.write_text(json.dumps(mean_gain(network, pairs)))
+                    beside.write_text(json.dumps(mean_gain(network, judged)))
             row["gains"].append(json.loads(result.read_text()))
 
     shared = study.config(next(iter(variants)), profile, seeds[0], **changes)
     about = {
-        k: v for k, v in dataclasses.asdict(shared).items() if k not in ("out", "seed", "data")
+        k: v
+        for k, v in dataclasses.asdict(shared).items()
+        if k not in ("out", "seed", "data", "root")
     }
     return {
         "study": name,
@@ -184,24 +186,6 @@ def ablate(
         "config": about,
         "variants": list(variants.values()),
     }
-
-
-def mean_gain(network: nn.Module, pairs: ImagePairs) -> float:
-    """The mean gain in PSNR over the blurred images, in dB: what `evaluate` finds, but quicker.
-
-    Only PSNR, and in bfloat16 where that is fast, as in training.
-    """
-    device = next(network.parameters()).device
-    gains = []
-    for index in range(len(pairs)):
-        blurred, sharp = (image[None].to(device) for image in pairs[index])
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)),
-        ):
-            restored = network(blurred.to(memory_format=torch.channels_last)).image
-        gains.append(psnr(restored, sharp) - psnr(blurred, sharp))
-    return torch.cat(gains).mean().item()
 
 
 def load(name: str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ network, how it was trained, how well it does. A training state holds parameters
 """
 
 import json
+import os
 import subprocess
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,13 @@ from deblurlib.models import create_model, list_models
 Card = dict[str, Any]
 
 
-def save_weights(model: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
+class DamagedError(ValueError):
+    """A file is not whole, or none of ours."""
+
+
+def save_weights(
+    model: nn.Module, path: Path, card: Mapping[str, Any], *, half: bool = False
+) -> None:
     """Write a network's weights with their card.
 
     Args:
@@ -30,9 +38,11 @@ def save_weights(model: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
         path: the file; it appears whole or not at all.
         card: at least "model", the name for `create_model`; "arguments" where they differ from its
             defaults. "commit", of the code, is added where it is missing.
+        half: write float16, in half the space; `load_model` makes float32 of it again.
     """
     full_card = {"commit": current_commit(), **card}
-    _save_beside(dict(model.state_dict()), path, {"card": json.dumps(full_card)})
+    tensors = {key: value.half() if half else value for key, value in model.state_dict().items()}
+    _save_beside(tensors, path, {"card": json.dumps(full_card)})
 
 
 def load_model(name: str | Path) -> nn.Module:
@@ -85,41 +95,63 @@ def weights_path(name: str | Path) -> Path:
 
 
 def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, card: Mapping[str, Any]
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    card: Mapping[str, Any],
+    averaged: nn.Module | None = None,
 ) -> None:
-    """Write all that a training needs to go on: parameters, optimizer, and a card."""
+    """Write all that a training needs to go on: parameters, their average, optimizer, and a card.
+
+    Args:
+        path: the file; it appears whole or not at all.
+        model: the network.
+        optimizer: of the network.
+        card: what the state is of.
+        averaged: the average of the network's weights, where one is kept.
+
+    Raises:
+        OSError: where the disk is full.
+    """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    if averaged is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in averaged.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
     _save_beside(tensors, path, {"card": json.dumps(dict(card))})
 
 
-def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Card:
-    """Put a state back into `model` and `optimizer`; returns its card.
+def load_state(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    averaged: nn.Module | None = None,
+) -> Card:
+    """Put a state back into where `save_state` took it from; returns its card.
 
     Raises:
-        ValueError: where the file is damaged or of another network.
+        DamagedError: where the file is damaged.
+        ValueError: where it is of another network or optimizer.
     """
     card, tensors = _read(path)
-    state: dict[int, dict[str, Tensor]] = {}
-    parameters: dict[str, Tensor] = {}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
     for key, tensor in tensors.items():
-        kind, _, rest = key.partition(".")
-        if kind == "model":
-            parameters[rest] = tensor
-        else:
-            index, _, name = rest.partition(".")
-            state.setdefault(int(index), {})[name] = tensor
+        kind, _, name = key.partition(".")
+        parts[kind][name] = tensor
     try:
-        model.load_state_dict(parameters)
+        model.load_state_dict(parts["model"])
+        if averaged is not None:
+            averaged.load_state_dict(parts["average"])
         places = [place for group in optimizer.param_groups for place in group["params"]]
-        for number, moments in state.items():
-            place = places[number]
-            for name, moment in moments.items():
-                # A fused optimizer walks through memory: moments must lie as their weights do.
-                if moment.shape == place.shape:
-                    moments[name] = torch.empty_like(place).copy_(moment)
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, moment in parts["optimizer"].items():
+            number, _, name = key.partition(".")
+            place = places[int(number)]
+            # A fused optimizer walks through memory: moments must lie as their weights do.
+            if moment.shape == place.shape:
+                moment = torch.empty_like(place).copy_(moment)
+            state.setdefault(int(number), {})[name] = moment
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
     except (RuntimeError, ValueError, LookupError) as error:
@@ -144,14 +176,31 @@ def current_commit() -> str:
 def _save_beside(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     # safetensors wants dense, unshared memory: channels_last weights are laid out anew.
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    metadata = {**metadata, "crc32": str(_crc32(plain))}
     with replacing(path) as beside:
-        save_file(plain, beside, metadata)
+        try:
+            save_file(plain, beside, metadata)
+        except SafetensorError as error:  # of its Rust code, which says "I/O error: ..."
+            raise OSError(f"{path}: could not be written: {error}") from error
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())  # else a power cut could leave the new name without content
 
 
 def _read(path: Path) -> tuple[Card, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {})["card"])
-            return card, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+            card = json.loads(metadata["card"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: damaged, or not a file that this project wrote") from error
+        raise DamagedError(f"{path}: damaged, or not a file that this project wrote") from error
+    if metadata.get("crc32", str(_crc32(tensors))) != str(_crc32(tensors)):
+        raise DamagedError(f"{path}: damaged: its checksum is another")
+    return card, tensors
+
+
+def _crc32(tensors: Mapping[str, Tensor]) -> int:
+    checksum = 0
+    for _, tensor in sorted(tensors.items()):
+        checksum = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, checksum)
+    return checksum

@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from deblurlib.data.pairs import ImagePairs
+from deblurlib.data.pairs import ImagePairs, Pair
 from deblurlib.imaging.files import replacing
 from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import current_commit
-from deblurlib.training.metrics import METRICS, finite_mean
+from deblurlib.training.metrics import METRICS, finite_mean, psnr
+from deblurlib.training.precision import bf16_is_fast
 
 Row = dict[str, Any]
 
@@ -56,6 +57,27 @@ def evaluate(
         if on_row:
             on_row(row, restored)
     return rows
+
+
+def mean_gain(model: nn.Module, pairs: Iterable[Pair]) -> float:
+    """The mean gain in PSNR over the blurred images, in dB: what `evaluate` finds, but quicker.
+
+    Only PSNR, and in bfloat16 where that is fast, as in training. The model's mode stays.
+    """
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    gains = []
+    for pair in pairs:
+        blurred, sharp = (image[None].to(device) for image in pair)
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)),
+        ):
+            restored = model(blurred.to(memory_format=torch.channels_last)).image
+        gains.append(psnr(restored, sharp) - psnr(blurred, sharp))
+    model.train(training)
+    return torch.cat(gains).mean().item()
 
 
 def summarize(rows: Iterable[Row], group: Callable[[str], str]) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from deblurlib.training.ablation import (
     paired_differences,
     table,
 )
+from deblurlib.training.config import TrainConfig
 from deblurlib.training.evaluate import evaluate, summarize
-from deblurlib.training.loop import TrainConfig, read_log
+from deblurlib.training.loop import read_log
 
 
 @pytest.fixture

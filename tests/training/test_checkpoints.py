@@ -272,7 +272,7 @@ def test_weights_hold_parameters_and_a_card_and_no_more(tmp_path: Path) -> None:
     save_weights(network, tmp_path / "a.safetensors", CARD)
     with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
         assert set(file.keys()) == {name for name, _ in network.named_parameters()}
-        assert set(file.metadata()) == {"card"}
+        assert set(file.metadata()) == {"card", "crc32"}
 
 
 def test_the_commit_is_gits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,32 +3,34 @@
 import dataclasses
 import json
 import math
+import os
+import random
 import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from safetensors import safe_open
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor, nn
 
 from deblurlib import models
 from deblurlib.data.cache import CachedPairs
-from deblurlib.data.pairs import Pair, RawCrops, finish
-from deblurlib.data.synthetic import SyntheticPairs
+from deblurlib.data.pairs import Pair, RandomCrops, RawCrops, finish
+from deblurlib.data.synthetic import Shot, SyntheticPairs, SyntheticShots
 from deblurlib.imaging.files import save_image, to_image
 from deblurlib.models import SUNG, SGENet
 from deblurlib.training import loop
 from deblurlib.training.checkpoints import load_model, read_card
-from deblurlib.training.loop import (
-    LogEntry,
-    TrainConfig,
-    iterations_at,
-    learning_rate_at,
-    read_log,
-    train,
-    training_data,
-)
+from deblurlib.training.config import TrainConfig, crop_at, iterations_at, learning_rate_at
+from deblurlib.training.loop import LogEntry, read_log, saved_states, train, training_data
 from deblurlib.training.losses import LossWeights
 
 quietly = partial(train, progress=False)
@@ -42,7 +44,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(models._BUILDERS, name, build)
 
 
-class FivePairs(SyntheticPairs):
+class FivePairs(SyntheticShots):
     """Two steps of two an epoch, and one pair left over; without scenes that take time."""
 
     def __init__(self, seed: int = 0) -> None:
@@ -51,7 +53,7 @@ class FivePairs(SyntheticPairs):
 
 @pytest.fixture(autouse=True)
 def five_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "training_data", lambda config: FivePairs(config.seed))
+    monkeypatch.setattr(loop, "training_data", lambda config, device: FivePairs(config.seed))
 
 
 def configuration(out: Path, **changes: Any) -> TrainConfig:
@@ -79,7 +81,10 @@ def steps_logged(out: Path) -> list[int]:
 
 
 def untimed(out: Path) -> list[LogEntry]:
-    return [{k: v for k, v in entry.items() if k != "steps_per_second"} for entry in read_log(out)]
+    return [
+        {k: v for k, v in entry.items() if k not in ("seconds", "steps_per_second")}
+        for entry in read_log(out)
+    ]
 
 
 def raise_at(step: int, error: type[BaseException]) -> Any:
@@ -90,12 +95,26 @@ def raise_at(step: int, error: type[BaseException]) -> Any:
     return on_log
 
 
+def interrupt_at(step: int, number: int = signal.SIGINT) -> Any:
+    """Ask for an end while a step is logged: the next one is finished, and saved."""
+
+    def on_log(entry: LogEntry, network: nn.Module) -> None:
+        if entry["step"] == step:
+            signal.raise_signal(number)
+
+    return on_log
+
+
+def newest(out: Path) -> Path:
+    return saved_states(out)[0]
+
+
 def test_it_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class SameEveryEpoch(FivePairs):
         def set_epoch(self, epoch: int) -> None:
             pass
 
-    monkeypatch.setattr(loop, "training_data", lambda config: SameEveryEpoch(config.seed))
+    monkeypatch.setattr(loop, "training_data", lambda config, device: SameEveryEpoch(config.seed))
     config = configuration(tmp_path, steps=60, iterations=1, learning_rate=3e-3)
     network = quietly(config)
     losses = [entry["pixel"] for entry in read_log(tmp_path)]
@@ -109,7 +128,7 @@ def test_what_a_training_leaves(tmp_path: Path) -> None:
     seen = []
     network = quietly(config, on_log=lambda entry, model: seen.append((entry, model)))
     files = sorted(path.name for path in config.out.iterdir())
-    assert files == ["log.jsonl", "state.safetensors", "weights.safetensors"]
+    assert files == ["log.jsonl", "state-0000006.safetensors", "weights.safetensors"]
 
     log = read_log(config.out)
     assert [entry["step"] for entry in log] == [4, 6]  # every fourth, and the last
@@ -135,9 +154,9 @@ def test_interrupted_and_continued_is_as_if_never_stopped(precision: Any, tmp_pa
     whole, parts = (configuration(tmp_path / n, precision=precision) for n in ("whole", "parts"))
     expected = quietly(whole)
     with pytest.raises(KeyboardInterrupt):  # in the middle of the second epoch
-        quietly(parts, on_log=raise_at(3, KeyboardInterrupt))
+        quietly(parts, on_log=interrupt_at(2))
     assert steps_logged(parts.out) == [1, 2, 3]
-    assert read_card(parts.out / "state.safetensors")["steps"] == 3
+    assert read_card(newest(parts.out))["steps"] == 3
     assert read_card(parts.out / "weights.safetensors")["steps"] == 3
 
     assert same_weights(quietly(parts), expected)
@@ -150,7 +169,7 @@ def test_a_killed_training_goes_on_from_the_last_save(tmp_path: Path) -> None:
     expected = quietly(whole)
     with pytest.raises(MemoryError):
         quietly(parts, on_log=raise_at(5, MemoryError))
-    assert read_card(parts.out / "state.safetensors")["steps"] == 4
+    assert read_card(newest(parts.out))["steps"] == 4
     with (parts.out / "log.jsonl").open("a") as log:
         log.write('{"step": 6, "tot')  # killed while writing
     assert same_weights(quietly(parts), expected)
@@ -161,7 +180,7 @@ def test_how_a_run_is_watched_changes_nothing(tmp_path: Path) -> None:
     expected = quietly(configuration(tmp_path / "one"))
     other = configuration(tmp_path / "two", workers=2, log_every=5, save_every=3)
     with pytest.raises(KeyboardInterrupt):
-        quietly(other, on_log=raise_at(3, KeyboardInterrupt))
+        quietly(other, on_log=interrupt_at(3))
     moved = (tmp_path / "two").rename(tmp_path / "three")
     assert same_weights(quietly(dataclasses.replace(other, out=moved, workers=0)), expected)
 
@@ -196,20 +215,41 @@ def test_another_configuration_in_the_same_folder_is_refused(
     changes: dict[str, Any], tmp_path: Path
 ) -> None:
     quietly(configuration(tmp_path, steps=1))
-    before = (tmp_path / "state.safetensors").read_bytes()
+    before = newest(tmp_path).read_bytes()
     expected = f"{tmp_path}: holds a run with another {', '.join(changes)}; choose another folder"
     with pytest.raises(ValueError, match=re.escape(expected)):
         quietly(configuration(tmp_path, **{"steps": 1, **changes}))
-    assert (tmp_path / "state.safetensors").read_bytes() == before
+    assert newest(tmp_path).read_bytes() == before
     assert steps_logged(tmp_path) == [1]
 
 
-def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["cut off", "one bit"])
+def test_where_the_newest_state_is_damaged_the_one_before_it_is_taken(
+    damage: str, tmp_path: Path
+) -> None:
+    whole, parts = (configuration(tmp_path / name, save_every=2) for name in ("whole", "parts"))
+    expected = quietly(whole)
+    with pytest.raises(MemoryError):
+        quietly(parts, on_log=raise_at(5, MemoryError))
+    newest_state, _ = saved_states(parts.out)
+    content = bytearray(newest_state.read_bytes())
+    content[-9] ^= 4
+    newest_state.write_bytes(content[:-300] if damage == "cut off" else content)
+    with pytest.warns(UserWarning, match=re.escape(f"{newest_state}: damaged")):
+        network = quietly(parts)
+    assert same_weights(network, expected)
+    assert untimed(parts.out) == untimed(whole.out)
+
+
+def test_where_all_states_are_damaged_nothing_is_begun_anew(tmp_path: Path) -> None:
     quietly(configuration(tmp_path, steps=1))
-    state = tmp_path / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:500])
-    with pytest.raises(ValueError, match=re.escape(f"{state}: damaged")):
+    newest(tmp_path).write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="damaged"),
+        pytest.raises(ValueError, match="all saved states are damaged"),
+    ):
         quietly(configuration(tmp_path, steps=1))
+    assert steps_logged(tmp_path) == [1]
 
 
 @pytest.mark.parametrize(("log_every", "found_at"), [(1, 3), (100, 4)])
@@ -217,27 +257,26 @@ def test_a_loss_that_is_no_number_ends_the_training(
     log_every: int, found_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Poisoned(FivePairs):
-        def __getitem__(self, index: int) -> Pair:
-            pair = super().__getitem__(index)
+        def finish(self, batch: Sequence[Shot]) -> Pair:
+            pair = super().finish(batch)
             return Pair(pair.blurred * math.nan, pair.sharp) if self.epoch == 1 else pair
 
-    monkeypatch.setattr(loop, "training_data", lambda config: Poisoned(config.seed))
+    monkeypatch.setattr(loop, "training_data", lambda config, device: Poisoned(config.seed))
     config = configuration(tmp_path, save_every=2, log_every=log_every)
     with pytest.raises(FloatingPointError, match=rf"step {found_at}: the loss is nan.*lower"):
         quietly(config)
-    state = tmp_path / "state.safetensors"
-    assert read_card(state)["steps"] == 2  # the last save before the poison
+    assert read_card(newest(tmp_path))["steps"] == 2  # the last save before the poison
     assert steps_logged(tmp_path)[-1] == 2
     assert not (tmp_path / "weights.safetensors").exists()
     # What is kept is good: with sound data the training goes on from it.
-    monkeypatch.setattr(loop, "training_data", lambda config: FivePairs(config.seed))
+    monkeypatch.setattr(loop, "training_data", lambda config, device: FivePairs(config.seed))
     assert all(weights.isfinite().all() for weights in quietly(config).parameters())
 
 
 def test_fewer_pairs_than_a_batch_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="5 training pairs are fewer than a batch of 6"):
         quietly(configuration(tmp_path, batch=6))
-    assert not (tmp_path / "state.safetensors").exists()
+    assert not saved_states(tmp_path)
 
 
 def test_the_optimizer_is_the_papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,26 +365,33 @@ def test_the_papers_recipe() -> None:
 
 def test_embedded_data_unless_a_folder_is_given(tmp_path: Path) -> None:
     config = TrainConfig(crop=24, seed=7)
-    embedded = training_data(config)
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    embedded = training_data(config, cpu)
     assert isinstance(embedded, SyntheticPairs)
+    assert isinstance(training_data(config, gpu), SyntheticShots)
     assert (embedded.crop, embedded.seed) == (24, 7)
 
     for kind in ("input", "target"):
         for split in ("train", "test"):
             image = to_image(torch.full((3, 30, 32), 0.2 if split == "train" else 0.8))
             save_image(image, tmp_path / split / kind / "a.png")
-    crops = training_data(dataclasses.replace(config, data=tmp_path))
+    crops = training_data(dataclasses.replace(config, data=tmp_path), gpu)
+    assert isinstance(training_data(dataclasses.replace(config, data=tmp_path), cpu), RandomCrops)
     assert isinstance(crops, RawCrops) and not isinstance(crops.pairs, CachedPairs)
     assert (crops.crop, crops.seed, len(crops)) == (24, 7, 1)
     sharp = finish(crops[0]).sharp
     assert sharp.shape == (3, 24, 24)
     assert sharp.mean().item() == pytest.approx(0.2)  # of the training split
 
-    cached = training_data(dataclasses.replace(config, data=tmp_path, cache=tmp_path / "cache"))
+    cached = training_data(
+        dataclasses.replace(config, data=tmp_path, cache=tmp_path / "cache"), gpu
+    )
     assert isinstance(cached, RawCrops) and isinstance(cached.pairs, CachedPairs)
     assert torch.equal(cached[0].sharp, crops[0].sharp)
-    with pytest.raises(ValueError, match="is for a folder of pairs"):
-        training_data(dataclasses.replace(config, cache=tmp_path / "cache"))
+    # The embedded data have their scenes rendered there.
+    few = training_data(dataclasses.replace(config, scenes=2, cache=tmp_path / "cache"), cpu)
+    assert isinstance(few, SyntheticPairs) and len(few.scenes) == 2
+    assert len([*(tmp_path / "cache").glob("scenes-*/*.npy")]) == 2
 
 
 def test_a_log_is_read_without_a_line_being_written(tmp_path: Path) -> None:
@@ -411,3 +457,300 @@ def test_sgenets_recipe_trains_it(tmp_path: Path) -> None:
     (entry,) = read_log(tmp_path)
     assert entry["guidance"] > 0 and entry["iterations"] is None
     assert (config.model, config.norm, config.loss.fourier) == ("sgenet_small", "charbonnier", 0.1)
+
+
+def test_in_parts_the_gradient_is_the_large_batchs(tmp_path: Path) -> None:
+    whole, parts = (
+        quietly(configuration(tmp_path / str(n), batch=4, accumulate=n, steps=3)) for n in (1, 4)
+    )
+    ours, theirs = whole.state_dict(), parts.state_dict()
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
+    logs = [[entry["pixel"] for entry in read_log(tmp_path / n)] for n in ("1", "4")]
+    assert logs[0] == pytest.approx(logs[1], rel=1e-4)
+    with pytest.raises(ValueError, match="a batch of 4 cannot be shared by 1 processes in 3 parts"):
+        quietly(configuration(tmp_path / "3", batch=4, accumulate=3))
+
+
+def test_the_average_follows_the_weights_and_is_what_ships(tmp_path: Path) -> None:
+    config = configuration(tmp_path / "one", average=0.9, steps=4)
+    seen = []
+    result = quietly(config, on_log=lambda entry, network: seen.append(network.state_dict()))
+    torch.manual_seed(config.seed)
+    average = models.create_model("tiny").state_dict()
+    plain = configuration(tmp_path / "two", steps=4)
+    weights: list[dict[str, Tensor]] = []
+    quietly(plain, on_log=lambda entry, network: weights.append(clone(network.state_dict())))
+    for step, now in enumerate(weights):
+        decay = min(0.9, (1 + step) / (10 + step))
+        average = {name: decay * average[name] + (1 - decay) * now[name] for name in now}
+    shipped = load_model(config.out / "weights.safetensors")
+    assert same_weights(shipped, result)
+    for name, value in shipped.state_dict().items():
+        assert torch.allclose(value, average[name], atol=1e-6)
+        assert (value - weights[-1][name]).abs().max() > 0
+
+
+def test_with_an_average_it_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+    whole, parts = (configuration(tmp_path / n, average=0.9) for n in ("whole", "parts"))
+    expected = quietly(whole)
+    with pytest.raises(KeyboardInterrupt):
+        quietly(parts, on_log=interrupt_at(2, signal.SIGTERM))
+    assert same_weights(quietly(parts), expected)
+
+
+def clone(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in state.items()}
+
+
+def test_a_second_interruption_does_not_wait(tmp_path: Path) -> None:
+    def impatient(entry: LogEntry, network: nn.Module) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        quietly(configuration(tmp_path), on_log=impatient)
+    assert steps_logged(tmp_path) == [1] and not saved_states(tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_last_two_states_are_kept_and_no_half_ones(tmp_path: Path) -> None:
+    half = tmp_path / ".state-0000009-x1y2z3.safetensors"
+    half.write_bytes(b"half")
+    quietly(configuration(tmp_path, save_every=1))
+    names = [path.name for path in saved_states(tmp_path)]
+    assert names == ["state-0000006.safetensors", "state-0000005.safetensors"]
+    assert not half.exists()
+
+
+def test_larger_crops_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configuration(tmp_path, steps=8, late_crop=24)
+    sides = []
+    forward = models.SUNG.forward
+
+    def spy(self: nn.Module, blurred: Tensor, *arguments: Any) -> Any:
+        sides.append(blurred.shape[-1])
+        return forward(self, blurred, *arguments)
+
+    monkeypatch.setattr(models.SUNG, "forward", spy)
+    quietly(config)
+    assert sides == 6 * [16] + 2 * [24]  # two steps an epoch
+    assert [crop_at(step, config) for step in (0, 5, 6, 7)] == [16, 16, 24, 24]
+
+
+SCRIPT = """
+import sys
+from functools import partial
+from pathlib import Path
+import torch
+from deblurlib import models
+from deblurlib.data.synthetic import SyntheticShots
+from deblurlib.training import loop
+from deblurlib.training.config import TrainConfig
+
+torch.set_num_threads(1)
+models._BUILDERS["tiny"] = partial(models.SUNG, width=4, blocks=1, rdb_layers=2, kernel_size=3)
+loop.training_data = lambda config, device: SyntheticShots(
+    16, 24, config.seed, photographs=1.0, moving_objects=0.0
+)
+changes = eval(sys.argv[2])
+config = TrainConfig(
+    model="tiny", out=Path(sys.argv[1]), batch=4, crop=16, iterations=2, precision="float32",
+    **{"log_every": 1, "workers": 0, **changes}
+)
+loop.train(config, progress=False)
+"""
+
+
+def run_script(
+    launcher: list[str], out: Path, changes: dict[str, Any], *, on_cpus: str = "true"
+) -> subprocess.Popen[str]:
+    script = out.with_suffix(".py")
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [*launcher, str(script), str(out), repr(changes)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": on_cpus},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_killed_at_random_steps_it_ends_as_if_never_killed(tmp_path: Path) -> None:
+    changes = {"steps": 40, "save_every": 3, "average": 0.9}
+    python = [sys.executable]
+    whole = run_script(python, tmp_path / "whole", changes)
+    output, _ = whole.communicate(timeout=120)
+    assert whole.returncode == 0, output
+
+    rng, out = random.Random(0), tmp_path / "killed"
+    for kill in sorted(rng.sample(range(2, 40), 4)):
+        process = run_script(python, out, changes)
+        # Not at a step's end, but anywhere after it: while it is computed, logged or saved.
+        while process.poll() is None and (steps_logged(out) or [0])[-1] < kill:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.05))
+        process.kill()
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+    process = run_script(python, out, changes)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    names = ["weights.safetensors", "state-0000040.safetensors"]
+    for name in names:
+        with (
+            safe_open(out / name, "pt") as ours,
+            safe_open(tmp_path / "whole" / name, "pt") as all_,
+        ):
+            assert ours.keys() == all_.keys()
+            assert all(torch.equal(ours.get_tensor(k), all_.get_tensor(k)) for k in ours.keys())  # noqa: SIM118
+    assert untimed(out) == untimed(tmp_path / "whole")
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        path.name for path in (tmp_path / "whole").iterdir()
+    )
+
+
+def launch(out: Path, changes: dict[str, Any], machines: int) -> list[subprocess.Popen[str]]:
+    """Two processes: of one launcher, or of two, each of which takes this for a machine of two."""
+    # As on GPUs; with --cpu it would want MPI, and without MPI it silently starts one process.
+    common = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
+    common += ["--num_processes=2", "--mixed_precision=no", "--dynamo_backend=no"]
+    common += [f"--main_process_port={random.randint(20_000, 60_000)}"]
+    if machines == 1:
+        return [run_script(common, out, changes)]
+    common += ["--num_machines=2", "--main_process_ip=127.0.0.1", "--rdzv_backend=static"]
+    ranks = [[*common, f"--machine_rank={rank}"] for rank in range(2)]
+    return [run_script(rank, out, changes) for rank in ranks]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("machines", "accumulate"), [(1, 1), (2, 2)])
+def test_two_processes_go_the_way_of_one(machines: int, accumulate: int, tmp_path: Path) -> None:
+    changes = {"steps": 8, "save_every": 4, "learning_rate": 1e-4}
+    one = run_script([sys.executable], tmp_path / "one", changes)
+    two = launch(tmp_path / "two", {**changes, "accumulate": accumulate}, machines)
+    for process in (one, *two):
+        output, _ = process.communicate(timeout=180)
+        assert process.returncode == 0, output
+    processes = [read_card(newest(tmp_path / name))["processes"] for name in ("one", "two")]
+    assert processes == [1, 2]
+    logs = [read_log(tmp_path / name) for name in ("one", "two")]
+    assert [entry["step"] for entry in logs[1]] == list(range(1, 9))
+    for name in ("total", "pixel", "edge_sup", "gradient_norm"):
+        ours, theirs = ([entry[name] for entry in log] for log in logs)
+        assert ours == pytest.approx(theirs, rel=1e-3), name
+    networks = [load_model(tmp_path / name / "weights.safetensors") for name in ("one", "two")]
+    ours, theirs = (network.state_dict() for network in networks)
+    assert max((ours[name] - theirs[name]).abs().max().item() for name in ours) < 1e-4
+
+
+@pytest.mark.slow
+def test_processes_that_do_not_find_each_other_are_refused(tmp_path: Path) -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
+    port = f"--master_port={random.randint(20_000, 60_000)}"
+    process = run_script([*launcher, port], tmp_path / "run", {"steps": 2}, on_cpus="false")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "2 processes were launched, but this one sees 1: on CPUs, set ACCEL" in output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_end_with_all_its_workers_it_saves(number: signal.Signals, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    changes = {"steps": 4000, "save_every": 5000, "workers": 2}
+    process = run_script([sys.executable], out, changes)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None and len(steps_logged(out)) < 3:
+        time.sleep(0.05)
+    os.killpg(process.pid, number)  # as a terminal does on Ctrl-C
+    output, _ = process.communicate(timeout=60)
+    assert len(saved_states(out)) == 1, output
+    assert read_card(newest(out))["steps"] == steps_logged(out)[-1]
+    assert "Stopped after step" in output
+
+
+@pytest.mark.slow
+def test_told_to_end_two_processes_save_the_same_step(tmp_path: Path) -> None:
+    changes = {"steps": 400, "log_every": 5, "save_every": 1000}
+    (process,) = launch(tmp_path / "two", changes, machines=1)
+    out = tmp_path / "two"
+    until = time.monotonic() + 120
+    while (
+        time.monotonic() < until and process.poll() is None and not steps_logged(tmp_path / "two")
+    ):
+        time.sleep(0.05)
+    process.terminate()  # as a cluster's scheduler does before it kills
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert saved_states(out), output
+    (state,) = saved_states(out)
+    stopped = read_card(state)["steps"]
+    assert 5 <= stopped < 400 and f"Stopped after step {stopped}" in output
+    # What was saved is whole, and in step with the log.
+    assert steps_logged(out)[-1] == stopped - stopped % 5
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_compiled_it_learns_the_same(tmp_path: Path) -> None:
+    plain, compiled = (configuration(tmp_path / name, steps=2) for name in ("plain", "compiled"))
+    quietly(plain)
+    network = quietly(dataclasses.replace(compiled, compile=True, average=0.9))
+    assert isinstance(network, SUNG)
+    losses = [[entry["total"] for entry in read_log(run.out)] for run in (plain, compiled)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_tensorboard_gets_the_logs_numbers_and_pictures_of_every_scale(tmp_path: Path) -> None:
+    quietly(configuration(tmp_path, tensorboard=True, steps=2))
+    (folder,) = {path.parent for path in tmp_path.rglob("events.out.tfevents.*")}
+    events = EventAccumulator(str(folder)).Reload()
+    for name in ("total", "edge_sup", "learning_rate"):
+        assert [(event.step, event.value) for event in events.Scalars(name)] == [
+            (entry["step"], pytest.approx(entry[name], rel=1e-6)) for entry in read_log(tmp_path)
+        ]
+    # The two crops of the batch lie side by side.
+    widths = {tag: events.Images(tag)[0].width for tag in events.Tags()["images"]}
+    coarse = {"images/0": 16, "edges/0": 16}
+    assert widths == {"blurred": 32, "sharp": 32, "images/1": 32, "edges/1": 32, **coarse}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_a_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
+    def forbid(entry: LogEntry, network: nn.Module) -> None:
+        torch.cuda.set_sync_debug_mode("error" if entry["step"] == 2 else "default")
+
+    try:
+        # Steps 3 to 5 run where waiting raises; the log's line of step 6 may wait.
+        config = configuration(tmp_path, precision="auto", log_every=2, save_every=6)
+        quietly(config, on_log=forbid)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+def test_where_the_disk_is_full_the_last_good_state_stays(tmp_path: Path) -> None:
+    import resource
+
+    whole, parts = (configuration(tmp_path / name, save_every=2) for name in ("whole", "parts"))
+    expected = quietly(whole)
+    size = newest(whole.out).stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def fill_the_disk(entry: LogEntry, network: nn.Module) -> None:
+        if entry["step"] == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
+
+    try:
+        with pytest.raises(OSError, match=r"state-0000004.safetensors: could not be written"):
+            quietly(parts, on_log=fill_the_disk)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in parts.out.glob("*.safetensors")] == ["state-0000002.safetensors"]
+    assert same_weights(quietly(parts), expected)

@@ -1,0 +1,202 @@
+"""What a training is: every choice that decides its result, and recipes.
+
+All that changes during a training is a pure function of the configuration and the step, so there
+is nothing to save of it.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from deblurlib.data.download import ROOT
+from deblurlib.training.losses import LossWeights, Norm
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train, on what, and how.
+
+    Attributes:
+        model: a name for `create_model`.
+        arguments: for `create_model`, where they differ from the network's own.
+        initial: weights to start from (a shipped name, or a file); None for random ones. Choose
+            another seed than theirs, or their samples come again.
+        out: the run's folder: log, states, weights. A run found there is continued.
+        data: "gopro" or "hide", below `root`; or a folder of training pairs, as `find_pairs` takes
+            it (GOPRO_Large, or input/ and target/ ...); None for the embedded data.
+        root: the folder that ``data gopro --root`` has put GoPro in.
+        cache: a folder for what crops are cut out of, made once: the decoded pairs (GoPro:
+            11.6 GB), or the embedded data's rendered scenes. None decodes a pair for every crop,
+            and renders the scenes in every process.
+        scenes: how many procedural scenes the embedded data have.
+        extent: the embedded data's shortest and longest blur, in pixels.
+        steps: optimizer steps in all.
+        batch: crops a step, over all processes together.
+        accumulate: parts that a process computes its share of a batch in, one after the other:
+            the same gradient in less memory.
+        crop: side of the square crops, in pixels.
+        late_crop: their side in the last quarter of the steps.
+        iterations: I, the scale iterations (for networks that have them).
+        gradient_through_scales: let the loss at a scale reach the iterations before it; None leaves
+            it to the network.
+        grow: share of the steps over which I climbs evenly from 1 to `iterations`. A few scales
+            learn fast, and weights are shared: what they learn serves when more are added.
+        optimizer: "adam" (section III.A), or "adamw"; β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸.
+        weight_decay: of "adamw".
+        learning_rate: the highest.
+        schedule: "step" halves the rate every `halve_every` steps (section III.A); "cosine" warms
+            up over the first 2% and falls to 0 along a cosine.
+        halve_every: steps, for "step".
+        loss: the weights of the loss terms.
+        norm: of the loss terms (see `DeblurringLoss`).
+        clip: largest norm of the gradient; it is scaled down to this.
+        average: decay d of the average ā ← d ā + (1 - d) w that is kept of the weights w, and
+            shipped in their place; 0 keeps none.
+        precision: "bf16", "float32", or "auto": bf16 where the device has real units for it.
+        compile: compile the network (minutes, once). On a GPU only: on a CPU, torch 2.13 makes a
+            step no faster by it, and trips over reflecting borders.
+        seed: of initial weights, data and order.
+        workers: processes that prepare data; 0 prepares it in the training process.
+        log_every: steps between lines of the log.
+        save_every: steps between saved states; the last two are kept.
+        judge: measure the gain in PSNR on held-out pairs at each save (see `held_out`).
+        tensorboard: also log to TensorBoard, into the run's folder.
+    """
+
+    model: str = "sung_small"
+    arguments: dict[str, Any] = field(default_factory=dict)
+    initial: str | None = None
+    out: Path = Path("runs/sung_small")
+    data: Path | None = None
+    root: Path = ROOT
+    cache: Path | None = None
+    scenes: int = 32
+    extent: tuple[float, float] = (2.0, 24.0)
+    steps: int = 2000
+    batch: int = 4
+    accumulate: int = 1
+    crop: int = 128
+    late_crop: int | None = None
+    iterations: int = 3
+    gradient_through_scales: bool | None = None
+    grow: float = 0.0
+    optimizer: Literal["adam", "adamw"] = "adam"
+    weight_decay: float = 0.0
+    learning_rate: float = 1e-3
+    schedule: Literal["step", "cosine"] = "cosine"
+    halve_every: int = 13_100
+    loss: LossWeights = field(default_factory=LossWeights)
+    norm: Norm = "l1"
+    clip: float = 1.0
+    average: float = 0.0
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    compile: bool = False
+    seed: int = 0
+    workers: int = 1
+    log_every: int = 20
+    save_every: int = 500
+    judge: bool = False
+    tensorboard: bool = False
+
+    @classmethod
+    def small(cls, **changes: Any) -> "TrainConfig":
+        """For `sung_small` on two CPU cores in about an hour: the recipe of the shipped weights."""
+        recipe = cls(
+            steps=6500,
+            scenes=192,
+            grow=0.5,
+            learning_rate=2e-3,
+            loss=LossWeights(fourier=0.1),
+            clip=20.0,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
+    def small_sgenet(cls, **changes: Any) -> "TrainConfig":
+        """For `sgenet_small` in about two hours: the recipe of the shipped weights."""
+        recipe = cls.small(
+            model="sgenet_small",
+            out=Path("runs/sgenet_small"),
+            steps=5000,
+            learning_rate=1e-3,
+            norm="charbonnier",
+        )
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
+    def paper(cls, model: str = "sung", **changes: Any) -> "TrainConfig":
+        """SUNG's recipe (section III.A): 500 epochs of GoPro's 2103 pairs in batches of 16.
+
+        The paper names no first learning rate; 1e-4 is SIUN's.
+        """
+        epoch = 2103 // 16
+        recipe = cls(
+            model=model,
+            out=Path(f"runs/{model}_paper"),
+            steps=500 * epoch,
+            batch=16,
+            crop=256,
+            iterations=3,
+            learning_rate=1e-4,
+            schedule="step",
+            halve_every=100 * epoch,
+            workers=8,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
+    def modern(cls, model: str = "sung", **changes: Any) -> "TrainConfig":
+        """As restoration networks are trained since MIMO-UNet and NAFNet: AdamW, cosine, average.
+
+        With a Fourier term, larger crops late, and, for networks that iterate over scales, the
+        gradient through all scales.
+        """
+        recipe = cls(
+            model=model,
+            out=Path(f"runs/{model}_modern"),
+            scenes=512,
+            extent=(1.0, 32.0),
+            steps=60_000,
+            batch=16,
+            crop=256,
+            late_crop=384,
+            gradient_through_scales=True,
+            grow=0.25,
+            optimizer="adamw",
+            weight_decay=1e-4,
+            learning_rate=5e-4,
+            loss=LossWeights(fourier=0.1),
+            clip=20.0,
+            average=0.999,
+            compile=True,
+            workers=8,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+
+def learning_rate_at(step: int, config: TrainConfig) -> float:
+    """The learning rate of a step, counted from 0."""
+    if config.schedule == "step":
+        return config.learning_rate * 0.5 ** (step // config.halve_every)
+    warm_up = max(1, config.steps // 50)
+    if step < warm_up:
+        return config.learning_rate * (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, config.steps - warm_up)
+    return config.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def iterations_at(step: int, config: TrainConfig) -> int:
+    """I at a step, counted from 0."""
+    growing = config.grow * config.steps
+    if step >= growing:
+        return config.iterations
+    return 1 + int(config.iterations * step / growing)
+
+
+def crop_at(step: int, config: TrainConfig) -> int:
+    """The crops' side in the epoch that begins with a step, counted from 0."""
+    if config.late_crop is None or 4 * step < 3 * config.steps:
+        return config.crop
+    return config.late_crop
