@@ -119,7 +119,7 @@ class Keys(anywidget.AnyWidget):
     _esm = """
     // It looks for this mark on the very element that has the focus.
     const mark = ({ target }) => {
-      if (target.closest(".deblurlib-explore, .deblurlib-quiz")) {
+      if (target.closest(".deblurlib-explore, .deblurlib-dashboard, .deblurlib-quiz")) {
         target.setAttribute("data-lm-suppress-shortcuts", "true");
       }
     };
