@@ -46,7 +46,7 @@ from deblurlib.training.checkpoints import (
 from deblurlib.training.config import TrainConfig, crop_at, iterations_at, learning_rate_at
 from deblurlib.training.evaluate import mean_gain
 from deblurlib.training.losses import DeblurringLoss
-from deblurlib.training.precision import bf16_is_fast, on_device
+from deblurlib.training.precision import bf16_is_fast, device_name, on_device
 
 LogEntry = dict[str, Any]
 
@@ -142,7 +142,7 @@ def train(
     def save(weights: bool) -> None:
         if accelerator.is_main_process:
             card = {**about, "steps": step, "seconds": round(seconds())}
-            card |= {"device": str(device), "processes": accelerator.num_processes}
+            card |= {"device": device_name(device), "processes": accelerator.num_processes}
             state = config.out / f"state-{step:07}.safetensors"
             save_state(state, network, optimizer, card, averaged)
             for old in saved_states(config.out)[KEPT:]:

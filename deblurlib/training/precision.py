@@ -5,6 +5,7 @@ slower than float32, so a run asks here before it switches over.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,6 +46,16 @@ def best_device() -> torch.device:
     # Asked first: without one, a build of torch for GPUs would still name what it was built for.
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
     return found or torch.device("cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """What a number was measured on: the maker's name for a GPU or processor, where it is told."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpus = Path("/proc/cpuinfo")
+    lines = cpus.read_text().splitlines() if cpus.is_file() else []
+    names = (line.split(": ")[1] for line in lines if line.startswith("model name"))
+    return next(names, str(device)) if device.type == "cpu" else str(device)
 
 
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.data.location import data_directory
 from deblurlib.models import create_model
-from deblurlib.training.precision import best_device, bf16_is_fast, on_device
+from deblurlib.training.precision import best_device, bf16_is_fast, device_name, on_device
 
 SIZE = (720, 1280)
 
@@ -69,7 +69,7 @@ def main(
                 "psnr_gain": committed_gain(name),
             }
         )
-    about = {"device": processor(device), "threads": torch.get_num_threads()}
+    about = {"device": device_name(device), "threads": torch.get_num_threads()}
     about |= {"bfloat16": bf16_is_fast(device), "torch": torch.__version__}
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     print(f"{'':14}{'parameters':>12}{'GMAC':>9}{'seconds':>9}{'gain':>9}")
@@ -99,15 +99,6 @@ def committed_gain(name: str) -> float | None:
     if not results.is_file():
         return None
     return json.loads(results.read_text())["summary"]["all"]["psnr_gain"]["mean"]
-
-
-def processor(device: torch.device) -> str:
-    """What the numbers were measured on."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text().splitlines() if cpus.is_file() else []
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), "CPU")
 
 
 def compare_compiled(name: str, device: torch.device) -> None:

@@ -19,13 +19,12 @@ from typing import Any
 
 import torch
 import tyro
-from networks import processor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.models import create_model
 from deblurlib.training.losses import DeblurringLoss
-from deblurlib.training.precision import best_device, bf16_is_fast, on_device
+from deblurlib.training.precision import best_device, bf16_is_fast, device_name, on_device
 
 PLAIN = "float32"
 FAST = "bfloat16, channels last, fused Adam"
@@ -82,7 +81,7 @@ def main(
         print(f"{share:7.1%}  {operator}")
     if out:
         facts: dict[str, Any] = {"model": model, "crop": crop, "batch": batch}
-        facts |= {"threads": torch.get_num_threads(), "device": processor(device)}
+        facts |= {"threads": torch.get_num_threads(), "device": device_name(device)}
         facts |= {"torch": torch.__version__, "flop_a_step": operations}
         facts |= {"peak_flop_per_second": arithmetic, "peak_bytes_per_second": memory}
         facts |= {"seconds": {name: times[2:] for name, times in seconds.items()}}
