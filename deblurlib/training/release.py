@@ -32,16 +32,15 @@ def release(run: Path, name: str, *, on_pair: Callable[[], None] | None = None) 
     if not trained.is_file():
         raise FileNotFoundError(f"{trained}: no weights yet; finish the run, or interrupt it")
     card = read_card(trained)
-    weights = data_directory() / "weights" / f"{name}.safetensors"
     # What is measured is what ships: rounded.
-    save_weights(load_model(trained), weights, card, half=True)
-    model = on_device(load_model(weights), best_device())
+    model = on_device(load_model(trained).half().float(), best_device())
     rows = evaluate(model, photo_split(), on_row=lambda row, image: on_pair and on_pair())
     summary = summarize(rows, strength_of)
     card |= {
         "curve": [[e["step"], round(e["gain"], 3)] for e in read_log(run) if "gain" in e],
         "photos": {kind: round(means["psnr_gain"]["mean"], 3) for kind, means in summary.items()},
     }
+    weights = data_directory() / "weights" / f"{name}.safetensors"
     save_weights(model, weights, card, half=True)
     results = data_directory() / "results" / f"{name}-photos.json"
     save_results(
