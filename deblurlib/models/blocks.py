@@ -14,25 +14,34 @@ from torch.nn import functional
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(ReLU(conv(x))), 3x3 convolutions, no activation after the sum.
+    """x + conv(ReLU(conv(x))), no activation after the sum.
 
     Args:
         channels: of x and of the result.
         leak: slope of the activation below 0; 0 is SIUN's ReLU. A leaky one cannot fall silent.
+        kernel_size: of both convolutions, odd (SIUN's 3; SRN and Nah et al. have 5).
 
     Shape: ``(B, channels, H, W)`` -> the same.
     """
 
-    def __init__(self, channels: int, leak: float = 0.0) -> None:
+    def __init__(self, channels: int, leak: float = 0.0, kernel_size: int = 3) -> None:
         super().__init__()
+        half = kernel_size // 2
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.Conv2d(channels, channels, kernel_size, padding=half),
             nn.LeakyReLU(leak) if leak else nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.Conv2d(channels, channels, kernel_size, padding=half),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)
+
+
+def residual_blocks(
+    channels: int, number: int, leak: float = 0.0, kernel_size: int = 3
+) -> nn.Sequential:
+    """`number` of `ResidualBlock`, one behind the other: ``(B, channels, H, W)`` -> the same."""
+    return nn.Sequential(*(ResidualBlock(channels, leak, kernel_size) for _ in range(number)))
 
 
 class ResidualDenseBlock(nn.Module):
@@ -139,6 +148,8 @@ class UNet(nn.Module):
         kernel_size: of these convolutions, odd (SIUN's 5).
         centred: where a stride of 2 begins. SIUN ran on TensorFlow, whose SAME padding puts
             (k // 2 - 1, k // 2) zeros around; False does that, True puts k // 2 on either side.
+        block_kernel_size: of the residual blocks, odd (SRN's 5).
+        up_kernel_size: of the transposed convolutions, where not `kernel_size` (SRN's 4).
 
     Shape: ``(B, in_channels, H, W)`` -> ``(B, width, H, W)``; H and W must be multiples of 4.
     """
@@ -151,30 +162,32 @@ class UNet(nn.Module):
         kernel_size: int = 5,
         *,
         centred: bool = True,
+        block_kernel_size: int = 3,
+        up_kernel_size: int | None = None,
     ) -> None:
         super().__init__()
 
-        def residual_blocks(channels: int) -> list[nn.Module]:
-            return [ResidualBlock(channels) for _ in range(blocks)]
+        def stage(channels: int) -> nn.Sequential:
+            return residual_blocks(channels, blocks, kernel_size=block_kernel_size)
 
         def encoder(inputs: int, outputs: int) -> nn.Sequential:
             return nn.Sequential(
                 *_halving(inputs, outputs, kernel_size, centred),
                 nn.ReLU(),
-                *residual_blocks(outputs),
+                *stage(outputs),
             )
 
         def decoder(inputs: int, outputs: int) -> nn.Sequential:
             return nn.Sequential(
-                *residual_blocks(inputs),
-                *_doubling(inputs, outputs, kernel_size, centred),
+                *stage(inputs),
+                *_doubling(inputs, outputs, up_kernel_size or kernel_size, centred),
                 nn.ReLU(),
             )
 
         self.encoder1 = nn.Sequential(
             nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2),
             nn.ReLU(),
-            *residual_blocks(width),
+            *stage(width),
         )
         self.encoder2 = encoder(width, 2 * width)
         self.encoder3 = encoder(2 * width, 4 * width)
@@ -182,9 +195,16 @@ class UNet(nn.Module):
         self.decoder2 = decoder(2 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.decode(*self.encode(x))
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features at full, half and quarter size: ``width``, 2 and 4 times that in channels."""
         full = self.encoder1(x)
         half = self.encoder2(full)
-        quarter = self.encoder3(half)
+        return full, half, self.encoder3(half)
+
+    def decode(self, full: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
+        """What `encode` gave -> ``(B, width, H, W)``."""
         half = half + self.decoder3(quarter)
         return full + self.decoder2(half)
 
@@ -199,20 +219,27 @@ def _halving(inputs: int, outputs: int, kernel_size: int, centred: bool) -> list
 
 def _doubling(inputs: int, outputs: int, kernel_size: int, centred: bool) -> list[nn.Module]:
     half = kernel_size // 2
-    if centred:
-        # output_padding=1 makes the size exactly twice the input's.
-        return [nn.ConvTranspose2d(inputs, outputs, kernel_size, 2, half, output_padding=1)]
+    odd = kernel_size % 2
+    if centred or not odd:  # an even kernel lies in the middle, whatever the rule
+        # output_padding makes the size exactly twice the input's.
+        padding = (kernel_size - 1) // 2
+        return [nn.ConvTranspose2d(inputs, outputs, kernel_size, 2, padding, output_padding=odd)]
     # What `_halving` puts around is taken away again: half - 1 before, half behind.
     crop = nn.ZeroPad2d((0, -1, 0, -1))
     return [nn.ConvTranspose2d(inputs, outputs, kernel_size, 2, half - 1), crop]
 
 
-def pixel_shuffle_upsample(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Twice the size: a 3x3 convolution to four times the channels, shuffled into 2x2 pixels.
+def pixel_shuffle_upsample(
+    in_channels: int, out_channels: int, kernel_size: int = 3, *, bias: bool = True
+) -> nn.Sequential:
+    """Twice the size: a convolution to four times the channels, shuffled into 2x2 pixels.
 
     Shape: ``(B, in_channels, H, W)`` -> ``(B, out_channels, 2H, 2W)``.
     """
-    return nn.Sequential(nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1), nn.PixelShuffle(2))
+    return nn.Sequential(
+        nn.Conv2d(in_channels, 4 * out_channels, kernel_size, padding=kernel_size // 2, bias=bias),
+        nn.PixelShuffle(2),
+    )
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
@@ -225,6 +252,16 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     # One side at a time: an image may be wide enough to reflect and too low for it.
     image = functional.pad(image, (0, right, 0, 0), "reflect" if right < width else "replicate")
     return functional.pad(image, (0, 0, 0, below), "reflect" if below < height else "replicate")
+
+
+def crop_to_level(image: Tensor, size: tuple[int, int], level: int = 0) -> Tensor:
+    """What of a padded image belongs to an image of `size`, both halved `level` times.
+
+    Takes away what `pad_to_multiple` put around: ``ceil(H / 2**level)`` rows stay, and as many
+    columns.
+    """
+    height, width = size
+    return image[..., : -(-height // 2**level), : -(-width // 2**level)]
 
 
 def _leaky_relu(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import math
 from torch import Tensor, nn
 
 from deblurlib.imaging.pyramid import gaussian_pyramid
-from deblurlib.models.blocks import pad_to_multiple
+from deblurlib.models.blocks import crop_to_level, pad_to_multiple
 from deblurlib.models.restoration import Restoration
 
 
@@ -66,10 +66,9 @@ class ScaleIteration(nn.Module):
         images, edge_maps = [], []
         for i in reversed(range(iterations)):
             sharp, edge_map = self.iterate(pyramid[i + 1], sharp, pyramid[i])
-            crop = (..., slice(-(-height // 2**i)), slice(-(-width // 2**i)))
-            images.append(sharp[crop])
+            images.append(crop_to_level(sharp, (height, width), i))
             if edge_map is not None:
-                edge_maps.append(edge_map[crop])
+                edge_maps.append(crop_to_level(edge_map, (height, width), i))
             if not self.gradient_through_scales:
                 sharp = sharp.detach()
         return Restoration(tuple(images), tuple(edge_maps))

@@ -20,7 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deblurlib.imaging.pyramid import gaussian_pyramid
-from deblurlib.models.blocks import DilatedRecursiveBlock, ResidualBlock, pad_to_multiple
+from deblurlib.models.blocks import (
+    DilatedRecursiveBlock,
+    pad_to_multiple,
+    pixel_shuffle_upsample,
+    residual_blocks,
+)
 from deblurlib.models.restoration import Restoration
 
 Arrangement = Literal["parallel", "cascaded"]
@@ -144,7 +149,7 @@ class Stage(nn.Module):
         self.head = nn.Conv2d(in_channels, widths[0], 3, padding=1)
         self.multi_scale = multi_scale
         finer, coarser = widths[:-1], widths[1:]
-        self.encoders = nn.ModuleList(_residual_blocks(width, blocks) for width in widths)
+        self.encoders = nn.ModuleList(residual_blocks(width, blocks, leak=0.2) for width in widths)
         self.downsamples = nn.ModuleList(
             nn.Conv2d(f, c, 3, stride=2, padding=1) for f, c in zip(finer, coarser, strict=True)
         )
@@ -153,10 +158,9 @@ class Stage(nn.Module):
             ContextualEnhancement(width) for width in finer if enhancement
         )
         self.upsamples = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(c, 4 * f, 1), nn.PixelShuffle(2))
-            for f, c in zip(finer, coarser, strict=True)
+            pixel_shuffle_upsample(c, f, kernel_size=1) for f, c in zip(finer, coarser, strict=True)
         )
-        self.decoders = nn.ModuleList(_residual_blocks(width, blocks) for width in finer)
+        self.decoders = nn.ModuleList(residual_blocks(width, blocks, leak=0.2) for width in finer)
         self.tail = _adding_nothing(nn.Conv2d(widths[0], 3, 3, padding=1))
 
     def forward(
@@ -324,10 +328,6 @@ class PlainSum(nn.Module):
 
     def forward(self, own: Tensor, encoded: Tensor, decoded: Tensor) -> Tensor:
         return own + encoded + decoded
-
-
-def _residual_blocks(channels: int, number: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(channels, leak=0.2) for _ in range(number)))
 
 
 def _adding_nothing(convolution: nn.Conv2d) -> nn.Conv2d:

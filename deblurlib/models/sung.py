@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from deblurlib.imaging.edges import Channels, EdgeMap, Operator
 from deblurlib.models.blocks import (
-    ResidualBlock,
     ResidualDenseBlock,
     UNet,
     pixel_shuffle_upsample,
+    residual_blocks,
 )
 from deblurlib.models.scale_iteration import ScaleIteration
 
@@ -169,7 +169,7 @@ class RestorationModule(nn.Module):
         super().__init__()
         self.unet = UNet(in_channels, width, blocks, kernel_size, centred=centred)
         self.tail = nn.Sequential(
-            *(ResidualBlock(width) for _ in range(blocks)),
+            *residual_blocks(width, blocks),
             nn.Conv2d(width, 3, 5, padding=2),
         )
 

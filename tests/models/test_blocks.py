@@ -11,8 +11,10 @@ from deblurlib.models.blocks import (
     ResidualBlock,
     ResidualDenseBlock,
     UNet,
+    crop_to_level,
     pad_to_multiple,
     pixel_shuffle_upsample,
+    residual_blocks,
 )
 
 
@@ -111,7 +113,31 @@ def test_unet_keeps_the_size_and_adds_its_skips(kernel_size: int) -> None:
     torch.testing.assert_close(unet(x), unet.encoder1(x))  # only the skip is left
 
 
+@pytest.mark.parametrize("centred", [True, False])
+def test_even_kernels_double_in_place(centred: bool) -> None:
+    # Each input pixel lies under the middle of its 4x4 patch, shifted to neither side.
+    unet = UNet(3, 4, 1, centred=centred, up_kernel_size=4)
+    (doubling,) = [m for m in unet.decoder2.modules() if isinstance(m, torch.nn.ConvTranspose2d)]
+    torch.nn.init.ones_(doubling.weight)
+    torch.nn.init.zeros_(doubling.bias)
+    x = torch.zeros(1, 8, 5, 5)
+    x[..., 2, 2] = 1
+    rows = doubling(x)[0, 0].sum(1).nonzero().flatten()
+    assert rows.tolist() == [3, 4, 5, 6]
+    assert unet(torch.rand(1, 3, 8, 12)).shape == (1, 4, 8, 12)
+
+
+def test_blocks_one_behind_the_other() -> None:
+    first, second = blocks = residual_blocks(4, 2, leak=0.1, kernel_size=5)
+    x = torch.randn(1, 4, 6, 6)
+    torch.testing.assert_close(blocks(x), second(first(x)))
+    assert first.body[0].kernel_size == second.body[2].kernel_size == (5, 5)
+    assert first.body[1].negative_slope == 0.1
+
+
 def test_upsampling_doubles() -> None:
+    assert pixel_shuffle_upsample(4, 7, 1, bias=False)[0].weight.shape == (28, 4, 1, 1)
+    assert pixel_shuffle_upsample(4, 7, 5)(torch.randn(1, 4, 3, 5)).shape == (1, 7, 6, 10)
     assert pixel_shuffle_upsample(4, 7)(torch.randn(1, 4, 3, 5)).shape == (1, 7, 6, 10)
 
 
@@ -122,6 +148,9 @@ def test_padding(size: tuple[int, int]) -> None:
     assert padded.shape[-2] % 16 == padded.shape[-1] % 16 == 0
     assert padded.shape[-2] - size[0] < 16 > padded.shape[-1] - size[1]
     assert torch.equal(padded[..., : size[0], : size[1]], image)
+    assert torch.equal(crop_to_level(padded, size), image)
+    half = crop_to_level(padded[..., ::2, ::2], size, 1)
+    assert torch.equal(half, image[..., ::2, ::2])
     if 8 < size[0] < 16:  # large enough to reflect: the row before the last comes next
         assert torch.equal(padded[..., size[0], : size[1]], image[..., size[0] - 2, :])
     if size[0] == 1:
