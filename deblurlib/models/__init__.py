@@ -11,10 +11,12 @@ from deblurlib.models.restoration import Restoration
 from deblurlib.models.scale_iteration import ScaleIteration
 from deblurlib.models.sgenet import SGENet
 from deblurlib.models.siun import SIUN
+from deblurlib.models.srn import SRN
 from deblurlib.models.sung import SUNG
 
 __all__ = [
     "SIUN",
+    "SRN",
     "SUNG",
     "Restoration",
     "SGENet",
@@ -29,6 +31,8 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     # The small ones can be trained on two CPU cores.
     "sgenet_small": partial(SGENet, widths=(16, 32, 48, 64), blocks=1),
     "siun": SIUN,
+    "srn": SRN,
+    "srn_lstm": partial(SRN, lstm=True),
     "sung": SUNG,
     "sung_base": partial(SUNG, edge_guidance=False),
     "sung_small": partial(
