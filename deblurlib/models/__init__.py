@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from deblurlib.models.nah import Nah
 from deblurlib.models.restoration import Restoration
 from deblurlib.models.scale_iteration import ScaleIteration
 from deblurlib.models.sgenet import SGENet
@@ -18,6 +19,7 @@ __all__ = [
     "SIUN",
     "SRN",
     "SUNG",
+    "Nah",
     "Restoration",
     "SGENet",
     "ScaleIteration",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "nah": Nah,
     "sgenet": SGENet,
     # The small ones can be trained on two CPU cores.
     "sgenet_small": partial(SGENet, widths=(16, 32, 48, 64), blocks=1),
