@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from deblurlib.models.mimo_unet import MIMOUNet
 from deblurlib.models.nah import Nah
 from deblurlib.models.restoration import Restoration
 from deblurlib.models.scale_iteration import ScaleIteration
@@ -19,6 +20,7 @@ __all__ = [
     "SIUN",
     "SRN",
     "SUNG",
+    "MIMOUNet",
     "Nah",
     "Restoration",
     "SGENet",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "mimo_unet": MIMOUNet,
     "nah": Nah,
     "sgenet": SGENet,
     # The small ones can be trained on two CPU cores.
