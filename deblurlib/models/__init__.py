@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from deblurlib.models.dmphn import DMPHN
 from deblurlib.models.mimo_unet import MIMOUNet
 from deblurlib.models.nah import Nah
 from deblurlib.models.restoration import Restoration
@@ -17,6 +18,7 @@ from deblurlib.models.srn import SRN
 from deblurlib.models.sung import SUNG
 
 __all__ = [
+    "DMPHN",
     "SIUN",
     "SRN",
     "SUNG",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "dmphn_124": partial(DMPHN, levels=3),
+    "dmphn_1248": partial(DMPHN, levels=4),
+    "dmphn_stack": partial(DMPHN, levels=3, stages=4),
     "mimo_unet": MIMOUNet,
     "nah": Nah,
     "sgenet": SGENet,
