@@ -9,6 +9,7 @@ from torch import nn
 
 from deblurlib.models.dmphn import DMPHN
 from deblurlib.models.mimo_unet import MIMOUNet
+from deblurlib.models.nafnet import NAFNet
 from deblurlib.models.nah import Nah
 from deblurlib.models.restoration import Restoration
 from deblurlib.models.scale_iteration import ScaleIteration
@@ -23,6 +24,7 @@ __all__ = [
     "SRN",
     "SUNG",
     "MIMOUNet",
+    "NAFNet",
     "Nah",
     "Restoration",
     "SGENet",
@@ -37,6 +39,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "dmphn_1248": partial(DMPHN, levels=4),
     "dmphn_stack": partial(DMPHN, levels=3, stages=4),
     "mimo_unet": MIMOUNet,
+    "nafnet": NAFNet,
     "nah": Nah,
     "sgenet": SGENet,
     # The small ones can be trained on two CPU cores.
