@@ -24,7 +24,6 @@ from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.imaging.files import replacing, save_image, to_image
 from deblurlib.inference import restore
-from deblurlib.training.ablation import Profile, ablate, table
 from deblurlib.training.checkpoints import load_model, read_card, weights_path
 from deblurlib.training.config import TrainConfig
 from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
@@ -33,6 +32,7 @@ from deblurlib.training.precision import best_device, on_device
 from deblurlib.training.release import release
 from deblurlib.training.runs import find_runs
 from deblurlib.training.runs import table as table_of_runs
+from deblurlib.training.studies import Profile, run_study, table
 
 _presets = tyro.conf.arg(
     name="",
@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         "runs": runs_command,
         "release": release_command,
         "evaluate": evaluate_command,
-        "ablate": ablate_command,
+        "study": study_command,
         "data": data_command,
     }
     arguments = _with_recipe(sys.argv[1:] if arguments is None else arguments)
@@ -250,27 +250,33 @@ def evaluate_command(
     return 0
 
 
-def ablate_command(
+def study_command(
     study: Positional[str],
     profile: Profile = "quick",
+    only: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (0, 1, 2),
     data: Path | None = None,
-    runs: Path = Path("runs/ablation"),
+    root: Path = ROOT,
+    runs: Path = Path("runs/studies"),
     out: Path | None = None,
 ) -> int:
-    """Train a network again and again, each time without one of its parts, and compare.
+    """Train variants of a network, or several networks, equally, and compare them.
 
-    Stopped, the same command goes on where it was.
+    table1 and table2 are those of SUNG's paper, networks is all of them, sung and sgenet leave one
+    part out at a time. Stopped, the same command goes on where it was.
 
     Args:
-        study: the network: sgenet or sung.
+        study: table1, table2, networks, sung or sgenet.
         profile: quick for two CPU cores, full for a GPU.
+        only: names of variants; all if not given.
         seeds: a run of every variant for each.
-        data: folder of pairs (GOPRO_Large, input/ and target/ ...); the embedded data if not given.
+        data: gopro; or a folder of pairs (GOPRO_Large, input/ and target/ ...); the embedded data
+            if not given.
+        root: the folder that "data gopro --root" has put GoPro in.
         runs: folder for the runs.
         out: results file (JSON) to write.
     """
-    results = ablate(study, profile, seeds=seeds, data=data, runs=runs)
+    results = run_study(study, profile, only=only, seeds=seeds, data=data, root=root, runs=runs)
     print(table(results))
     if out:
         with replacing(out) as beside:

@@ -21,7 +21,6 @@ from deblurlib.cli import main
 from deblurlib.data.download import DataSet
 from deblurlib.imaging.files import open_image, save_image
 from deblurlib.models import SUNG
-from deblurlib.training.ablation import STUDIES, Study, table
 from deblurlib.training.checkpoints import load_model, save_weights
 from deblurlib.training.config import TrainConfig
 
@@ -115,9 +114,9 @@ def test_restore_overwrites_no_other_result(
         (["restore", "photo.png", "--iterations", "0"], "iterations must be from 1 to 6"),
         (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
         (["evaluate", "--weights", "nosuch", "--data", "pairs"], "nosuch: no such weights"),
-        (["ablate", "resnet"], "unknown study 'resnet': choose from sgenet"),
+        (["study", "resnet"], "unknown study 'resnet': choose from table1"),
         (
-            ["ablate", "sgenet", "--data", "nowhere"],
+            ["study", "sgenet", "--data", "nowhere"],
             "nowhere: no test pairs recognised; looked for",
         ),
         (["evaluate", "--data", "nowhere"], "nowhere: no test pairs recognised"),
@@ -208,7 +207,7 @@ def test_what_is_no_command_is_refused(
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        ([], ["doctor", "restore", "train", "evaluate", "ablate"]),
+        ([], ["doctor", "restore", "train", "evaluate", "study"]),
         (["doctor"], ["Check this machine"]),
         (["restore"], ["image files", "--model", "--iterations", "--out"]),
         (["train"], ["small", "small-sgenet", "paper"]),
@@ -216,7 +215,7 @@ def test_what_is_no_command_is_refused(
         (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
         (["train", "paper"], ["--learning-rate", "default: 65500"]),
         (["evaluate"], ["--weights", "--data", "results file"]),
-        (["ablate"], ["--profile", "--seeds", "--data", "goes on where it was"]),
+        (["study"], ["--profile", "--seeds", "--data", "--only", "goes on where it was"]),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -339,18 +338,17 @@ def test_evaluate_draws_pictures(pairs: Path) -> None:
     assert np.array_equal(picture[:, -sharp.width :], np.asarray(sharp))
 
 
-def test_ablate_writes_the_table_that_it_prints(
+def test_study_writes_the_table_that_it_prints(
     pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = TrainConfig.small_sgenet(
         steps=1, batch=2, crop=16, workers=0, arguments={"widths": (4, 8)}
     )
     wider = {"arguments": {"widths": (8, 8)}}
-    study = Study(
-        {"quick": "sgenet_small", "full": "sgenet"}, base, {"as it is": {}, "wide": wider}
-    )
+    study = Study({"quick": base}, {"as it is": {}, "wide": wider})
+    monkeypatch.setattr(studies, "FRAME", (24, 32))
     monkeypatch.setitem(STUDIES, "sgenet", study)
-    command = f"ablate sgenet --seeds 0 1 --data {pairs} --out results.json".split()
+    command = f"study sgenet --seeds 0 1 --data {pairs} --out results.json".split()
     assert main(command) == 0
     results = json.loads(Path("results.json").read_text())
     assert [row["name"] for row in results["variants"]] == ["as it is", "wide"]

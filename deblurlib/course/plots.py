@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from deblurlib.imaging.files import to_image
-from deblurlib.training.ablation import paired_differences
 from deblurlib.training.loop import LogEntry
+from deblurlib.training.studies import paired_differences
 
 
 def gallery(
@@ -72,7 +72,7 @@ def ablation(results: Mapping[str, Any], alt: str, *, width: float = 9.0) -> Non
     """Show what each change of an ablation brings: a mark a seed, and a bar at their mean.
 
     Args:
-        results: what `ablate` gave.
+        results: what `run_study` gave.
         alt: what is to be seen, for those who cannot see it.
         width: of the figure, in inches.
     """

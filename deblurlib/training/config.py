@@ -100,6 +100,17 @@ class TrainConfig:
     judge: bool = False
     tensorboard: bool = False
 
+    def decisive(self) -> dict[str, Any]:
+        """All that decides the result, but for `initial`: runs that are equal in it are one run.
+
+        Where a run lies and how it is watched does not change it.
+        """
+        left_out = {"out", "initial", "root", "cache", "workers"}
+        left_out |= {"log_every", "save_every", "judge", "tensorboard"}
+        decisive = {k: v for k, v in dataclasses.asdict(self).items() if k not in left_out}
+        decisive["data"] = "embedded" if self.data is None else self.data.name
+        return decisive
+
     @classmethod
     def small(cls, **changes: Any) -> "TrainConfig":
         """For `sung_small` on two CPU cores in about an hour: the recipe of the shipped weights."""

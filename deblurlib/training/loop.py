@@ -4,7 +4,6 @@ Read `train` from top to bottom; everything else in this file is a name for one 
 """
 
 import copy
-import dataclasses
 import json
 import math
 import os
@@ -466,15 +465,10 @@ def _require_same(card: dict[str, Any], about: dict[str, Any], out: Path) -> Non
 
 def _about(config: TrainConfig) -> dict[str, Any]:
     """What a weights file says of its training: all but the steps done."""
-    # Where a run lies and how it is watched does not change its result.
-    left_out = {"out", "initial", "root", "cache", "workers"}
-    left_out |= {"log_every", "save_every", "judge", "tensorboard"}
-    recorded = {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
-    recorded["data"] = "embedded" if config.data is None else config.data.name
     about = {
         "model": config.model,
         "arguments": config.arguments,
-        "config": recorded,
+        "config": config.decisive(),
         "commit": current_commit(),
     }
     if config.initial is not None:
