@@ -24,14 +24,20 @@ from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.imaging.files import replacing, save_image, to_image
 from deblurlib.inference import restore
-from deblurlib.training.checkpoints import load_model, read_card, weights_path
+from deblurlib.training.checkpoints import (
+    current_commit,
+    load_model,
+    read_card,
+    weights_path,
+)
 from deblurlib.training.config import TrainConfig
 from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
 from deblurlib.training.loop import train
-from deblurlib.training.precision import best_device, on_device
+from deblurlib.training.precision import best_device, device_name, on_device
 from deblurlib.training.release import release
 from deblurlib.training.runs import find_runs
 from deblurlib.training.runs import table as table_of_runs
+from deblurlib.training.sensitivity import AXES, over_iterations, sensitivity
 from deblurlib.training.studies import Profile, run_study, table
 
 _presets = tyro.conf.arg(
@@ -89,6 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         "release": release_command,
         "evaluate": evaluate_command,
         "study": study_command,
+        "sensitivity": sensitivity_command,
         "data": data_command,
     }
     arguments = _with_recipe(sys.argv[1:] if arguments is None else arguments)
@@ -282,6 +289,47 @@ def study_command(
         with replacing(out) as beside:
             beside.write_text(json.dumps(results, indent=1) + "\n")
     return 0
+
+
+def sensitivity_command(
+    weights: Positional[tuple[str, ...]] = ("sung_small", "sgenet_small"),
+    out: Path | None = None,
+) -> int:
+    """Measure where networks stop working, on the embedded test photographs.
+
+    Longer blur, noise, JPEG, another camera response, defocus; and more or fewer scale iterations.
+
+    Args:
+        weights: names of shipped weights, or weights files.
+        out: results file (JSON) to write.
+    """
+    device = best_device()
+    networks = {name: on_device(load_model(name), device) for name in weights}
+    if len(networks) < len(weights):
+        raise ValueError("the same weights are given twice")
+    levels = sum(len(levels) for levels in AXES.values())
+    with tqdm(total=levels, unit="level") as bar:
+        axes = sensitivity(networks, on_level=bar.update)
+    iterations = over_iterations(networks)
+    for axis, measured in axes.items():
+        print(f"{axis:20}" + "".join(f"{level:>9g}" for level in measured["levels"]))
+        for name, gains in measured["gains"].items():
+            print(f"{name[-20:]:20}" + "".join(map(_decibels, gains)))
+    for name, by_strength in iterations["gains"].items():
+        print(f"{name}, I =" + "".join(f"{number:9}" for number in iterations["iterations"]))
+        for strength, gains in by_strength.items():
+            print(f"{strength:20}" + "".join(map(_decibels, gains)))
+    if out:
+        cards = {name: read_card(name) for name in weights}
+        with replacing(out) as beside:
+            about = {"device": device_name(device), "commit": current_commit()}
+            results = {**about, "weights": cards, "axes": axes, "over_iterations": iterations}
+            beside.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+def _decibels(gain: float | None) -> str:
+    return f"{gain:+9.2f}" if gain is not None else f"{'–':>9}"
 
 
 def data_command(

@@ -33,6 +33,7 @@ from deblurlib.data.pairs import (
     folder_pairs,
 )
 from deblurlib.imaging.exposure import (
+    GAMMA,
     CameraPath,
     add_sensor_noise,
     expose,
@@ -71,6 +72,8 @@ class Shot(NamedTuple):
     """The sensor's shot noise (`add_sensor_noise`)."""
     seed: int
     """Of the noise."""
+    gamma: float
+    """Of the camera response (`expose`)."""
 
 
 class _Synthetic(TrainingSamples[Sample]):
@@ -89,6 +92,7 @@ class _Synthetic(TrainingSamples[Sample]):
             training crop is of a photograph: the shake hardly differs from one of its corners to
             the other, however much it does over the frame.
         moving_objects: share of samples with an object that moves by itself.
+        response: least and largest γ of the camera response; drawn evenly.
     """
 
     def __init__(
@@ -103,10 +107,11 @@ class _Synthetic(TrainingSamples[Sample]):
         bank: Path | None = None,
         frame: int = 512,
         moving_objects: float = 0.2,
+        response: tuple[float, float] = (GAMMA, GAMMA),
     ) -> None:
         super().__init__(crop, seed)
         self.length, self.extent, self.photographs = length, extent, photographs
-        self.moving_objects = moving_objects
+        self.moving_objects, self.response = moving_objects, response
         self.frame = max(frame, crop)
         self.scenes = SceneBank(seed, scenes, max(512, self._side(max(extent))), bank)
 
@@ -130,7 +135,8 @@ class _Synthetic(TrainingSamples[Sample]):
             layer = torch.cat([self._scene(rng, side), _levels(_blob(side, generator))])
             layer_path = paths[1:]
         noise, seed = float(rng.uniform(0, 1e-4)), int(rng.integers(2**63))
-        return Shot(scene, paths[:1], layer, layer_path, noise, seed)
+        gamma = float(rng.uniform(*self.response))
+        return Shot(scene, paths[:1], layer, layer_path, noise, seed, gamma)
 
     def _side(self, extent: float) -> int:
         """Of a sample's scene: a point strays from its mean by less than the extent."""
@@ -191,7 +197,9 @@ def develop(shots: Sequence[Shot]) -> Pair:
 def _develop(shot: Shot) -> Pair:
     scene = shot.scene[None] / 255
     layer = None if shot.layer is None else shot.layer[None] / 255
-    blurred, sharp = expose(scene, shot.path, layer=layer, layer_path=shot.layer_path)
+    blurred, sharp = expose(
+        scene, shot.path, layer=layer, layer_path=shot.layer_path, gamma=shot.gamma
+    )
     generator = torch.Generator(scene.device).manual_seed(shot.seed)
     blurred = add_sensor_noise(blurred, generator, shot=shot.noise)
     return Pair(quantize(blurred), quantize(sharp))

@@ -13,17 +13,17 @@ from kornia.geometry.transform import warp_perspective
 from torch import Tensor
 
 GAMMA = 2.2
-"""The camera response everywhere here: coded value = light ** (1 / 2.2), as GoPro's blur_gamma."""
+"""The usual camera response: coded value = light ** (1 / 2.2), as GoPro's blur_gamma."""
 
 
-def to_linear(image: Tensor) -> Tensor:
+def to_linear(image: Tensor, gamma: float = GAMMA) -> Tensor:
     """Coded values in [0, 1] to linear light in [0, 1]."""
-    return image.clamp(min=0) ** GAMMA
+    return image.clamp(min=0) ** gamma
 
 
-def from_linear(light: Tensor) -> Tensor:
+def from_linear(light: Tensor, gamma: float = GAMMA) -> Tensor:
     """Linear light to coded values in [0, 1]; brighter than white is clipped, as a sensor does."""
-    return light.clamp(0, 1) ** (1 / GAMMA)
+    return light.clamp(0, 1) ** (1 / gamma)
 
 
 def quantize(image: Tensor) -> Tensor:
@@ -186,6 +186,7 @@ def expose(
     *,
     layer: Tensor | None = None,
     layer_path: CameraPath | None = None,
+    gamma: float = GAMMA,
 ) -> tuple[Tensor, Tensor]:
     """Photograph a sharp scene with a moving camera, and a moving object in front if there is one.
 
@@ -197,6 +198,8 @@ def expose(
         path: the camera's path: how the scene moves.
         layer: ``(B, 4, H, W)``, an object in front: coded RGB, and its opacity in [0, 1].
         layer_path: how the object moves; of as many poses as `path`.
+        gamma: of the camera response, light = value ** gamma; 1 takes the mean of coded values, as
+            GoPro's `blur` does.
 
     Returns:
         ``(blurred, sharp)``, both ``(B, 3, h, w)`` of the frame's size, coded values, not rounded.
@@ -208,11 +211,11 @@ def expose(
     """
     if scene.shape[-2] < path.size[0] or scene.shape[-1] < path.size[1]:
         raise ValueError(f"a scene of {tuple(scene.shape[-2:])} is smaller than {path.size}")
-    light = to_linear(scene)
+    light = to_linear(scene, gamma)
     poses = path.poses
     if layer is None and layer_path is None:
         seen = [_seen(light, path, first) for first in range(0, poses, _CHUNK)]
-        return from_linear(torch.stack(seen).sum(dim=0) / poses), _crop(scene, path.size)
+        return from_linear(torch.stack(seen).sum(dim=0) / poses, gamma), _crop(scene, path.size)
 
     if layer is None or layer_path is None:
         raise ValueError("layer and layer_path go together: give both or neither")
@@ -220,13 +223,14 @@ def expose(
         raise ValueError("path and layer_path differ in their number of poses: draw them together")
     # Premultiplied by opacity, so that warping mixes in no colour from where the object is not.
     opacity = layer[:, 3:]
-    object_light = torch.cat([to_linear(layer[:, :3]) * opacity, opacity], dim=1)
+    object_light = torch.cat([to_linear(layer[:, :3], gamma) * opacity, opacity], dim=1)
     seen = [
         _seen(light, path, first, object_light, layer_path) for first in range(0, poses, _CHUNK)
     ]
     still = _crop(object_light, path.size)
     sharp = still[:, :3] + (1 - still[:, 3:]) * _crop(light, path.size)
-    return from_linear(torch.stack(seen).sum(dim=0) / poses), from_linear(sharp)
+    blurred = torch.stack(seen).sum(dim=0) / poses
+    return from_linear(blurred, gamma), from_linear(sharp, gamma)
 
 
 def add_sensor_noise(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deblurlib.data.download import ROOT
+from deblurlib.imaging.exposure import GAMMA
 from deblurlib.training.losses import LossWeights, Norm
 
 
@@ -32,6 +33,8 @@ class TrainConfig:
             and renders the scenes in every process.
         scenes: how many procedural scenes the embedded data have.
         extent: the embedded data's shortest and longest blur, in pixels.
+        response: the least and largest γ of their cameras, light = value ** γ. GoPro's `blur` is a
+            mean of coded values, γ = 1; a camera's own blur is one of light.
         steps: optimizer steps in all.
         batch: crops a step, over all processes together.
         accumulate: parts that a process computes its share of a batch in, one after the other:
@@ -74,6 +77,7 @@ class TrainConfig:
     cache: Path | None = None
     scenes: int = 32
     extent: tuple[float, float] = (2.0, 24.0)
+    response: tuple[float, float] = (GAMMA, GAMMA)
     steps: int = 2000
     batch: int = 4
     accumulate: int = 1
@@ -169,6 +173,7 @@ class TrainConfig:
             out=Path(f"runs/{model}_modern"),
             scenes=512,
             extent=(1.0, 32.0),
+            response=(1.0, GAMMA),
             steps=60_000,
             batch=16,
             crop=256,

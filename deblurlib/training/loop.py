@@ -241,6 +241,7 @@ def training_data(config: TrainConfig, device: torch.device) -> TrainingSamples:
             config.crop,
             seed=config.seed,
             extent=config.extent,
+            response=config.response,
             scenes=config.scenes,
             bank=config.cache,
         )
@@ -261,7 +262,9 @@ def held_out(config: TrainConfig) -> list[Pair]:
     pairs, since its data sets have no third split.
     """
     if config.data is None:
-        pairs = SyntheticPairs(256, 12, _HELD_OUT, extent=config.extent, scenes=6)
+        pairs = SyntheticPairs(
+            256, 12, _HELD_OUT, extent=config.extent, response=config.response, scenes=6
+        )
         return [pairs[index] for index in range(len(pairs))]
     found = find_pairs(located(config.data, config.root), "test")
     return [found[index] for index in range(0, len(found), max(1, len(found) // 12))][:12]

@@ -72,7 +72,7 @@ def blurred_pairs(axis: str, level: float, *, shakes: int = 2, side: int = 320) 
         for shake in range(shakes):
             generator = torch.Generator().manual_seed(1000 * number + shake)
             path = random_camera_path(size, torch.tensor([extent]), generator)
-            blurred, sharp = _respond(usual["gamma"], scene, lambda s, p=path: expose(s, p))
+            blurred, sharp = expose(scene, path, gamma=usual["gamma"])
             if axis == "defocus":
                 blurred = _defocus(sharp, level)
             blurred = quantize(add_sensor_noise(blurred, generator, shot=usual["noise"]))
@@ -162,18 +162,6 @@ def _restored_psnr(network: nn.Module, pair: Pair, iterations: int | None = None
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=low):
         restored = network(blurred.to(memory_format=torch.channels_last), **arguments).image
     return psnr(restored, sharp).item()
-
-
-def _respond(
-    gamma: float, scene: Tensor, photograph: Callable[[Tensor], tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """As `photograph` does it, by a camera whose coded values are ``light ** (1 / gamma)``.
-
-    `expose` takes ``value ** GAMMA`` for light; of ``value ** (gamma / GAMMA)`` it makes
-    ``value ** gamma``.
-    """
-    blurred, sharp = photograph(scene ** (gamma / GAMMA))
-    return blurred ** (GAMMA / gamma), sharp ** (GAMMA / gamma)
 
 
 def _defocus(sharp: Tensor, radius: float) -> Tensor:

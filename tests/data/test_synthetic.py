@@ -46,6 +46,22 @@ def sample(seed: int, epoch: int, index: int) -> Tensor:
 
 
 @pytest.mark.usefixtures("small_scenes")
+def test_the_response_changes_the_blur_and_nothing_else() -> None:
+    usual, coded = (
+        SyntheticPairs(24, 16, scenes=2, moving_objects=0.0, response=response)
+        for response in ((2.2, 2.2), (1.0, 1.0))
+    )
+    any_of_them = SyntheticShots(24, 16, scenes=2, moving_objects=0.0, response=(1.0, 2.2))
+    for index in range(4):
+        assert torch.equal(usual[index].sharp, coded[index].sharp)
+        # A mean of light is brighter than one of coded values, which darken what is dark.
+        assert usual[index].blurred.mean() > coded[index].blurred.mean()
+        shot = any_of_them[index]
+        assert 1.0 < shot.gamma < 2.2
+    assert len({any_of_them[index].gamma for index in range(4)}) == 4
+
+
+@pytest.mark.usefixtures("small_scenes")
 def test_a_sample_is_a_function_of_seed_epoch_and_index() -> None:
     used = SyntheticPairs(24, 16, 5, scenes=2, moving_objects=0.5)
     for index in (3, 0, 2):

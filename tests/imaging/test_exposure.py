@@ -118,6 +118,18 @@ def test_expose_by_hand() -> None:
     assert torch.equal(sharp, scene[..., 2:7, 2:7])
 
 
+def test_another_camera_response_by_hand() -> None:
+    scene = torch.zeros(1, 3, 9, 9)
+    scene[..., 4] = 0.9
+    path = shift_path([(-1, 0), (0, 0), (1, 0)], (5, 5))
+    layer = torch.zeros(1, 4, 9, 9)  # one that covers nothing takes the other way
+    for more in ({}, {"layer": layer, "layer_path": path}):
+        coded, sharp = expose(scene, path, gamma=1.0, **more)  # the mean of coded values
+        row = torch.tensor([0, 0.3, 0.3, 0.3, 0])
+        torch.testing.assert_close(coded[0, 0, 2], row, atol=1e-5, rtol=0)
+        torch.testing.assert_close(sharp, scene[..., 2:7, 2:7])
+
+
 def test_expose_moves_the_scene_the_way_displacements_say() -> None:
     scene = torch.rand(1, 3, 16, 16, generator=generator(2))
     blurred, _ = expose(scene, shift_path([(2, 3)], (8, 8)))
