@@ -1,0 +1,104 @@
+"""Tables out of results that were made up, and the pages out of those that are committed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deblurlib.training import tables
+from deblurlib.training.tables import networks, published, table1, table2, update
+
+ROOT = Path(__file__).parents[2]
+
+
+def results(**variants: list[float]) -> dict[str, Any]:
+    rows = [
+        {
+            "name": name,
+            "parameters": 1_234_567,
+            "gmacs": 104.4,
+            "seconds": 1.25,
+            "gains": [value - 20 for value in values],
+            "groups": {"mild": [1.0 for _ in values], "strong": [0.25 for _ in values]},
+            "restored": {
+                "psnr": values,
+                "ssim_rgb": [value / 40 for value in values],
+                "ssim_3d": [value / 35 for value in values],
+                "edge_psnr": [value + 5 for value in values],
+            },
+        }
+        for name, values in variants.items()
+    ]
+    blurred = {"psnr": 20.0, "ssim_rgb": 0.5, "ssim_3d": 0.6, "edge_psnr": 24.0}
+    about = {"profile": "quick", "steps": 1000, "batch": 4, "crop": 96, "data": "embedded"}
+    about |= {"pairs": 24, "device": "a processor", "seeds": [0, 1, 2]}
+    return {**about, "blurred": blurred, "variants": rows}
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert len({len(row) for row in cells}) == 1
+    return {row[0]: row[1:] for row in cells}
+
+
+def test_every_published_number_has_its_source() -> None:
+    found = published()
+    assert len(found) >= 25
+    for row in found:
+        assert row["source"] and row["data"] in ("GoPro", "HIDE") and 25 < float(row["psnr"]) < 35
+        if row["ssim"]:
+            # In this range of PSNR, the tables of the .90 are 2-D, those of the .93 and more 3-D.
+            kind = "2-D" if row["psnr"] < "30.6" and float(row["ssim"]) < 0.91 else "3-D"
+            assert (
+                row["data"] == "HIDE"
+                or row["ssim_variant"] == kind
+                or row["network"] == "Nah et al."
+            )
+
+
+def test_table_1_keeps_theirs_and_ours_apart() -> None:
+    table = rows(table1(results(SUNG=[21.0, 21.5, 22.0], SRN=[20.5, 20.5, 20.5])))
+    assert table["SUNG"][:2] == ["30.47", "0.9047"] and table["SRN"][:2] == ["30.25", "0.9030"]
+    assert table["SUNG"][2] == "21.50 ± 0.50" and table["SRN"][2] == "20.50 ± 0.00"
+    assert table["*blurred*"] == ["", "", "20.00", "0.5000", "0.6000", "24.00"]
+
+
+def test_table_2_by_hand() -> None:
+    text = table2(results(base=[20.0, 21.0, 22.0], SUNG=[20.1, 21.2, 22.3]))
+    table = rows(text)
+    assert table["PSNR in the paper, dB"] == ["30.17", "30.47", "+0.30"]
+    assert table["SSIM in the paper"] == ["0.9038", "0.9047", "+0.0009"]
+    # Differences 0.1, 0.2, 0.3: mean 0.2, deviation 0.1, 4.303 * 0.1 / √3 = 0.25.
+    assert table["PSNR, dB, ours"] == ["21.00 ± 1.00", "21.20 ± 1.10", "+0.20 [-0.05, +0.45]"]
+    assert "reduced size" in text and "photo split" in text and "3 seeds" in text
+
+
+def test_networks_are_ordered_by_what_they_gain() -> None:
+    table = rows(networks(results(A=[20.5, 20.6, 20.4], B=[21.0, 21.0, 21.0])))
+    assert list(table)[2:] == ["B", "A"]
+    assert table["A"][:6] == ["1.23 M", "104", "1.25", "+0.50 ± 0.10", "+1.00", "+0.25"]
+
+
+def test_a_page_is_filled_between_its_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = results(base=[20.0, 21.0], SUNG=[20.1, 21.2])
+    monkeypatch.setattr(tables, "load", lambda name: made)
+    page = "before\n<!-- table2 -->\nold\n<!-- end -->\nafter <!-- other --> x <!-- end -->"
+    filled = update(page)
+    assert filled.startswith("before\n<!-- table2 -->\n\n| ") and "old" not in filled
+    assert filled.endswith("\n<!-- end -->\nafter <!-- other --> x <!-- end -->")
+    assert update(filled) == filled
+
+
+def test_the_readme_has_the_tables_of_the_committed_studies() -> None:
+    page = (ROOT / "README.md").read_text()
+    assert "<!-- networks -->" in page and "<!-- table2 -->" in page
+    assert update(page) == page
+
+
+@pytest.mark.parametrize("name", ["table1", "table2", "networks"])
+def test_committed_studies_say_where_they_come_from(name: str) -> None:
+    study = json.loads((ROOT / "data" / "results" / f"{name}_study.json").read_text())
+    assert study["commit"] and study["seeds"] and study["device"] and study["config"]["steps"] > 500
+    assert all(len(row["gains"]) == len(study["seeds"]) for row in study["variants"])
