@@ -23,6 +23,7 @@ from deblurlib.imaging.files import open_image, save_image
 from deblurlib.models import SUNG
 from deblurlib.training.checkpoints import load_model, save_weights
 from deblurlib.training.config import TrainConfig
+from deblurlib.training.studies import STUDIES, Study, table
 
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
 
@@ -346,7 +347,7 @@ def test_study_writes_the_table_that_it_prints(
     )
     wider = {"arguments": {"widths": (8, 8)}}
     study = Study({"quick": base}, {"as it is": {}, "wide": wider})
-    monkeypatch.setattr(studies, "FRAME", (24, 32))
+    monkeypatch.setattr("deblurlib.training.studies.FRAME", (24, 32))
     monkeypatch.setitem(STUDIES, "sgenet", study)
     command = f"study sgenet --seeds 0 1 --data {pairs} --out results.json".split()
     assert main(command) == 0

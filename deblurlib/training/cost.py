@@ -53,7 +53,7 @@ def restore(model: nn.Module, image: Tensor) -> Tensor:
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most bytes that were in use: on a GPU by torch, since the last reset; else by the process.
+    """The most bytes that were in use: on a GPU by torch since the last reset, else by the process.
 
     On a GPU, `torch.cuda.reset_peak_memory_stats` begins anew. A process cannot: its peak is that
     since its start.

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 import tyro
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from deblurlib.data.location import data_directory
 from deblurlib.models import create_model
+from deblurlib.training.cost import fastest_seconds, multiply_adds
 from deblurlib.training.precision import best_device, bf16_is_fast, device_name, on_device
 
 SIZE = (720, 1280)
@@ -46,17 +46,7 @@ def main(
         return
     frame = torch.rand(1, 3, *SIZE, device=device).to(memory_format=torch.channels_last)
     networks = {name: on_device(create_model(name), device).eval() for name in names}
-    macs = {}
-    for name, network in networks.items():
-        with FlopCounterMode(display=False) as counter:
-            restore(network, frame)
-        macs[name] = counter.get_total_flops() / 2  # it counts two for a multiply-add
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(repeats):
-        for name, network in networks.items():
-            started = time.perf_counter()
-            restore(network, frame)
-            seconds[name].append(time.perf_counter() - started)
+    seconds = fastest_seconds(networks, frame, repeats)
 
     rows = []
     for name, network in networks.items():
@@ -64,8 +54,8 @@ def main(
             {
                 "name": name,
                 "parameters": sum(parameter.numel() for parameter in network.parameters()),
-                "gmacs": macs[name] / 1e9,
-                "seconds": min(seconds[name]),
+                "gmacs": multiply_adds(network, *SIZE) / 1e9,
+                "seconds": seconds[name],
                 "psnr_gain": committed_gain(name),
             }
         )
@@ -81,16 +71,6 @@ def main(
         )
     if out:
         out.write_text(json.dumps({**about, "networks": rows}, indent=1) + "\n")
-
-
-def restore(network: nn.Module, frame: Tensor) -> Tensor:
-    """The restored frame, in bfloat16 where that is fast; waits for its end."""
-    low = bf16_is_fast(frame.device)
-    with torch.inference_mode(), torch.autocast(frame.device.type, torch.bfloat16, enabled=low):
-        restored = network(frame).image
-    if frame.device.type == "cuda":
-        torch.cuda.synchronize()
-    return restored
 
 
 def committed_gain(name: str) -> float | None:
