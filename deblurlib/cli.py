@@ -3,7 +3,6 @@
 Bad input ends in one line that says what was wrong, and exit status 1.
 """
 
-import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -11,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import tyro
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
@@ -22,17 +20,31 @@ from deblurlib.data.download import GOPRO, HIDE, ROOT, download, located
 from deblurlib.data.faults import find_faults
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
-from deblurlib.imaging.files import replacing, save_image, to_image
+from deblurlib.imaging.files import replacing, save_image
 from deblurlib.inference import restore
+from deblurlib.models import create_model, dmphn, list_models, nafnet
 from deblurlib.training.checkpoints import (
+    Card,
     current_commit,
+    digest,
     load_model,
     read_card,
     weights_path,
 )
 from deblurlib.training.config import TrainConfig
-from deblurlib.training.evaluate import Row, evaluate, save_results, summarize
+from deblurlib.training.evaluate import (
+    Journal,
+    Row,
+    cost_of,
+    evaluate,
+    save_csv,
+    save_results,
+    summarize,
+)
+from deblurlib.training.evaluate import table as table_of_metrics
 from deblurlib.training.loop import train
+from deblurlib.training.metrics import METRICS
+from deblurlib.training.pictures import with_edge_maps
 from deblurlib.training.precision import best_device, device_name, on_device
 from deblurlib.training.release import release
 from deblurlib.training.runs import find_runs
@@ -205,56 +217,91 @@ def release_command(run: Positional[Path], name: str | None = None) -> int:
 
 
 def evaluate_command(
-    weights: str = "sung_small",
+    weights: str | None = None,
+    model: str | None = None,
     data: Path | None = None,
     root: Path = ROOT,
     iterations: int | None = None,
     out: Path | None = None,
+    csv: Path | None = None,
     pictures: Path | None = None,
 ) -> int:
     """Measure a trained network on test pairs, full frames.
 
+    With --out, an evaluation that was stopped goes on where it was.
+
     Args:
-        weights: name of shipped weights, or a weights file.
-        data: gopro or hide; or a folder of test pairs (GOPRO_Large, input/ and target/ ...); the
-            embedded photo split if not given.
+        weights: name of shipped weights, or a weights file; or the file or folder that NAFNet's or
+            DMPHN's authors published.
+        model: the network that the weights must be of. Alone: its shipped weights.
+        data: photos (the embedded split), gopro or hide; or a folder of test pairs (GOPRO_Large,
+            input/ and target/ ...).
         root: the folder that "data gopro --root" has put GoPro in.
         iterations: scale iterations I; the network's own if not given.
         out: results file (JSON) to write.
-        pictures: folder for a picture of every pair: blurred, restored and sharp side by side.
+        csv: table of all images (CSV) to write.
+        pictures: folder for a picture of every pair: blurred, restored and sharp, and their edges.
     """
-    pairs = photo_split() if data is None else find_pairs(located(data, root), "test")
-    model = on_device(load_model(weights), best_device())
-    index = itertools.count()
-    with tqdm(total=len(pairs), unit="pair") as bar:
+    embedded = data is None or (str(data) == "photos" and not data.is_dir())
+    pairs = photo_split() if data is None or embedded else find_pairs(located(data, root), "test")
+    network, card = _network(weights, model)
+    network = on_device(network, best_device())
+    split = "embedded photo split" if data is None or embedded else data.name
+    done: list[Row] = []
+    journal = None
+    if out:
+        about = {"weights": digest(network), "data": split, "pairs": len(pairs)}
+        about |= {"iterations": iterations, "metrics": list(METRICS)}
+        journal = Journal(out.with_name(f".{out.name}.rows"), about)
+        done = journal.rows
+    with tqdm(total=len(pairs), initial=len(done), unit="pair") as bar:
 
         def on_row(row: Row, restored: Tensor) -> None:
+            if journal:
+                journal.add(row)
             if pictures:
-                blurred, sharp = pairs[next(index)]
-                side_by_side = torch.cat([blurred, restored[0].cpu(), sharp], dim=2)
-                save_image(to_image(side_by_side), pictures / f"{row['name']}.png")
+                blurred, sharp = pairs[bar.n]
+                images = {"blurred": blurred, "restored": restored[0], "sharp": sharp}
+                save_image(with_edge_maps(images), pictures / f"{row['name']}.png")
             bar.update()
 
-        rows = evaluate(model, pairs, iterations=iterations, on_row=on_row)
-    summary = summarize(rows, strength_of if data is None else lambda name: "all")
-    print(f"{'':10}{'pairs':>6}{'blurred':>10}{'restored':>10}{'gain':>8}   PSNR in dB")
-    for name, means in summary.items():
-        print(
-            f"{name:10}{means['pairs']:6}{means['blurred']['psnr']:10.2f}"
-            f"{means['restored']['psnr']:10.2f}{means['psnr_gain']['mean']:+8.2f}"
-        )
-    for name, means in summary.items():
-        for state, counts in means.get("infinite", {}).items():
-            if "psnr" in counts:
-                print(
-                    f"{name}: {counts['psnr']} {state} and sharp images are identical: their PSNR "
-                    "is infinite, and left out of these means"
-                )
+        rows = evaluate(network, pairs, iterations=iterations, done=done, on_row=on_row)
+    summary = summarize(rows, strength_of if embedded else lambda name: "all")
+    cost = cost_of(network, pairs, rows)
+    print(table_of_metrics(summary))
+    print(
+        f"{cost['parameters']:,} parameters, {cost['gmacs']:.1f} GMAC for {cost['size']} pixels, "
+        f"{cost['seconds']:.2f} s an image, {cost['peak_memory'] / 1e9:.1f} GB of memory"
+    )
+    if csv:
+        save_csv(csv, rows)
     if out:
-        split = "embedded photo split" if data is None else data.name
-        card = read_card(weights)
-        save_results(out, rows, summary, weights=card, data=split, iterations=iterations)
+        about = {"weights": card, "data": split, "iterations": iterations, "cost": cost}
+        save_results(out, rows, summary, **about)
+    if journal:
+        journal.remove()
     return 0
+
+
+def _network(weights: str | None, model: str | None) -> tuple[nn.Module, Card]:
+    """The network that the arguments ask for, in evaluation mode, and its card."""
+    if model is not None and model not in list_models():
+        raise ValueError(f"unknown model {model!r}: choose from {', '.join(list_models())}")
+    if model is not None and weights is not None and not weights.endswith(".safetensors"):
+        network: nn.Module | None = None
+        if model.startswith("dmphn") and Path(weights).is_dir():
+            network = dmphn.load_official(weights)
+        elif model == "nafnet" and Path(weights).is_file():
+            network = nafnet.load_official(weights)
+        if network is not None:
+            if network.state_dict().keys() != create_model(model).state_dict().keys():
+                raise ValueError(f"{weights}: published for another network than {model}")
+            return network.eval(), {"model": model, "published": Path(weights).name}
+    name = weights or model or "sung_small"
+    card = read_card(name)
+    if model is not None and card["model"] != model:
+        raise ValueError(f"{name}: weights of {card['model']}, not of {model}")
+    return load_model(name), card
 
 
 def study_command(

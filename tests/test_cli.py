@@ -1,10 +1,12 @@
 """The command line: what it writes, its exit status, and one line for whatever goes wrong."""
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,7 @@ from deblurlib import cli, models
 from deblurlib.cli import main
 from deblurlib.data.download import DataSet
 from deblurlib.imaging.files import open_image, save_image
-from deblurlib.models import SUNG
+from deblurlib.models import DMPHN, SUNG, create_model
 from deblurlib.training.checkpoints import load_model, save_weights
 from deblurlib.training.config import TrainConfig
 from deblurlib.training.studies import STUDIES, Study, table
@@ -215,7 +217,7 @@ def test_what_is_no_command_is_refused(
         (["train", "small-sgenet"], ["default: sgenet_small", "default: charbonnier"]),
         (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
         (["train", "paper"], ["--learning-rate", "default: 65500"]),
-        (["evaluate"], ["--weights", "--data", "results file"]),
+        (["evaluate"], ["--weights", "--model", "--data", "--csv", "results file"]),
         (["study"], ["--profile", "--seeds", "--data", "--only", "goes on where it was"]),
     ],
     ids=lambda value: " ".join(value),
@@ -236,10 +238,84 @@ def test_evaluate_writes_results(pairs: Path, capsys: pytest.CaptureFixture[str]
     for row in results["rows"]:
         assert row["blurred"]["psnr"] == pytest.approx(13.98, abs=0.01)
         assert row["restored"] == row["blurred"]
-    assert results["summary"]["all"]["psnr_gain"] == {"mean": 0, "stdev": 0, "least": 0}
+    gain = results["summary"]["all"]["psnr_gain"]
+    assert gain == {"mean": 0, "stdev": 0, "least": 0, "interval": [0, 0]}
     assert (results["weights"]["model"], results["data"]) == ("sung", "pairs")
-    table = capsys.readouterr().out.splitlines()
-    assert table[-1].split() == ["all", "4", "13.98", "13.98", "+0.00"]
+    cost = results["cost"]
+    assert cost["size"] == "20 x 24" and cost["parameters"] > 0 and cost["device"]
+    _, mean, *_ = capsys.readouterr().out.splitlines()
+    assert mean.split()[:5] == ["all", "4", "13.98", "13.98", "+0.00"]
+    assert [path.name for path in Path("new").iterdir()] == ["results.json"]
+
+
+def test_evaluate_writes_a_table_of_all_images(pairs: Path) -> None:
+    assert main(["evaluate", "--data", str(pairs), "--csv", "rows.csv"]) == 0
+    with Path("rows.csv").open(newline="") as file:
+        assert [line["name"] for line in csv.DictReader(file)] == ["0", "1", "2", "3"]
+
+
+def test_a_killed_evaluation_goes_on_where_it_was(pairs: Path) -> None:
+    for number in range(4, 150):
+        for kind in ("input", "target"):
+            shutil.copy(pairs / kind / f"{number % 4}.png", pairs / kind / f"{number}.png")
+    command = [sys.executable, "-m", "deblurlib", "evaluate", "--data", str(pairs)]
+    killed = subprocess.Popen([*command, "--out", "killed.json"], stderr=subprocess.DEVNULL)
+    journal = Path(".killed.json.rows")
+    deadline = time.monotonic() + 120
+    while not (journal.is_file() and journal.read_text().count("\n") > 10):
+        assert killed.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    assert journal.is_file() and not Path("killed.json").exists()
+    done = journal.read_text().splitlines()[5]
+    assert main(["evaluate", "--data", str(pairs), "--iterations", "1", "--out", "killed.json"])
+    for out in ("killed.json", "whole.json"):
+        assert main(["evaluate", "--data", str(pairs), "--out", out]) == 0
+    resumed, whole = (json.loads(Path(f"{n}.json").read_text()) for n in ("killed", "whole"))
+    # Not measured again, not even its seconds.
+    assert resumed["rows"][4]["seconds"] == json.loads(done)["seconds"]
+    for row in (*resumed["rows"], *whole["rows"]):
+        assert row.pop("seconds") > 0
+    assert resumed["rows"] == whole["rows"] and len(whole["rows"]) == 150
+    assert resumed["summary"] == whole["summary"] and not journal.exists()
+
+
+def test_evaluate_takes_a_model_by_its_name(
+    pairs: Path, data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = str(data_folder / "weights" / "sung_small.safetensors")
+    shutil.copy(weights, data_folder / "weights" / "sung.safetensors")
+    data = ["--data", str(pairs)]
+    assert main(["evaluate", "--model", "sung", *data]) == 0
+    assert main(["evaluate", "--model", "sung", "--weights", weights, *data]) == 0
+    capsys.readouterr()
+    wrong = (
+        (["--model", "srn", "--weights", weights], "weights of sung, not of srn"),
+        (["--model", "resnet"], "unknown model 'resnet': choose from dmphn_124"),
+        (["--model", "siun"], "siun: no trained weights ship for this network"),
+    )
+    for arguments, message in wrong:
+        assert main(["evaluate", *arguments, *data]) == 1
+        (line,) = error_lines(capsys)
+        assert message in line
+
+
+def test_evaluate_takes_weights_as_their_authors_published_them(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("checkpoints").mkdir()
+    loaded = create_model("dmphn_124", width=4, blocks=1)
+    small = partial(DMPHN, levels=3, width=4, blocks=1)
+    monkeypatch.setitem(models._BUILDERS, "dmphn_124", small)
+    monkeypatch.setattr("deblurlib.models.dmphn.load_official", lambda folder: loaded.train())
+    command = ["evaluate", "--weights", "checkpoints", "--data", str(pairs), "--model"]
+    assert main([*command, "dmphn_124", "--out", "results.json"]) == 0
+    card = json.loads(Path("results.json").read_text())["weights"]
+    assert card == {"model": "dmphn_124", "published": "checkpoints"}
+    assert main([*command, "dmphn_1248"]) == 1
+    (line,) = error_lines(capsys)
+    assert "published for another network than dmphn_1248" in line
 
 
 def test_evaluate_says_what_its_means_leave_out(
@@ -248,9 +324,9 @@ def test_evaluate_says_what_its_means_leave_out(
     shutil.copy(pairs / "target/1.png", pairs / "input/1.png")
     assert main(["evaluate", "--data", str(pairs)]) == 0
     table = capsys.readouterr().out.splitlines()
-    assert table[-3].split() == ["all", "4", "13.98", "13.98", "+0.00"]
-    assert table[-2].startswith("all: 1 blurred and sharp images are identical")
-    assert table[-1].startswith("all: 1 restored and sharp images are identical")
+    assert table[1].split()[:5] == ["all", "4", "13.98", "13.98", "+0.00"]
+    assert table[-3].startswith("all: 1 blurred and sharp images are identical")
+    assert table[-2].startswith("all: 1 restored and sharp images are identical")
 
 
 def test_train_writes_weights_that_restore_takes(
@@ -334,9 +410,11 @@ def test_evaluate_draws_pictures(pairs: Path) -> None:
     assert main(["evaluate", "--data", str(pairs), "--pictures", "pictures"]) == 0
     blurred, sharp = (open_image(pairs / folder / "1.png") for folder in ("input", "target"))
     picture = np.asarray(open_image("pictures/1.png"))
-    assert picture.shape == (blurred.height, 3 * blurred.width, 3)
-    assert np.array_equal(picture[:, : blurred.width], np.asarray(blurred))
-    assert np.array_equal(picture[:, -sharp.width :], np.asarray(sharp))
+    height, width = blurred.height, blurred.width
+    images, edges = picture[-2 * height : -height], picture[-height:]
+    assert images.shape == edges.shape == (height, 3 * width, 3)
+    assert np.array_equal(images[:, :width], np.asarray(blurred))
+    assert np.array_equal(images[:, -width:], np.asarray(sharp))
 
 
 def test_study_writes_the_table_that_it_prints(

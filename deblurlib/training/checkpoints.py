@@ -4,6 +4,7 @@ A weights file holds a network's parameters and a *card*, a small JSON text in i
 network, how it was trained, how well it does. A training state holds parameters and optimizer.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -70,6 +71,14 @@ def load_model(name: str | Path) -> nn.Module:
 def read_card(name: str | Path) -> Card:
     """The card of a weights file; arguments and errors as `load_model`."""
     return _read(weights_path(name))[0]
+
+
+def digest(model: nn.Module) -> str:
+    """What a network's parameters are told by: 16 hexadecimal digits of their SHA-256."""
+    sums = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        sums.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return sums.hexdigest()[:16]
 
 
 def list_weights() -> list[str]:
