@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from deblurlib.models.tiling import reach
+
 
 class ResidualBlock(nn.Module):
     """x + conv(ReLU(conv(x))), no activation after the sum.
@@ -193,6 +195,13 @@ class UNet(nn.Module):
         self.encoder3 = encoder(2 * width, 4 * width)
         self.decoder3 = decoder(4 * width, 2 * width)
         self.decoder2 = decoder(2 * width, width)
+
+    @property
+    def reach(self) -> int:
+        """How far it sees, in pixels; a few more than true, at the steps between sizes."""
+        finest = reach(self.encoder1)
+        halves = reach(self.encoder2) + reach(self.decoder2)
+        return finest + 2 * halves + 4 * (reach(self.encoder3) + reach(self.decoder3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(*self.encode(x))

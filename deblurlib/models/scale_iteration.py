@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from deblurlib.imaging.pyramid import gaussian_pyramid
 from deblurlib.models.blocks import crop_to_level, pad_to_multiple
 from deblurlib.models.restoration import Restoration
+from deblurlib.models.tiling import in_tiles
 
 
 class ScaleIteration(nn.Module):
@@ -33,13 +34,17 @@ class ScaleIteration(nn.Module):
         self.gradient_through_scales = gradient_through_scales
         self.train_iterations, self.test_iterations = train_iterations, test_iterations
 
-    def forward(self, blurred: Tensor, iterations: int | None = None) -> Restoration:
+    def forward(
+        self, blurred: Tensor, iterations: int | None = None, tile: int | None = None
+    ) -> Restoration:
         """Restore ``blurred``, coarse to fine.
 
         Args:
             blurred: B, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
             iterations: I; one iteration doubles the size once. At most as many as shrink the image
                 to a pixel (or 4, for a smaller one).
+            tile: side of the tiles that every iteration goes through, in pixels, for images that
+                are too large at once; None takes the whole. The result is the same.
 
         Returns:
             S_{I-1}, ..., S_0 and, where the network predicts edge maps, G_{I-1}, ..., G_0; the
@@ -65,13 +70,23 @@ class ScaleIteration(nn.Module):
         sharp = pyramid[iterations]  # S_I = B_I
         images, edge_maps = [], []
         for i in reversed(range(iterations)):
-            sharp, edge_map = self.iterate(pyramid[i + 1], sharp, pyramid[i])
+            inputs = (pyramid[i + 1], sharp, pyramid[i])
+            sharp, edge_map = (
+                self.iterate(*inputs)
+                if tile is None
+                else in_tiles(self.iterate, inputs, side=tile, overlap=self.reach)
+            )
             images.append(crop_to_level(sharp, (height, width), i))
             if edge_map is not None:
                 edge_maps.append(crop_to_level(edge_map, (height, width), i))
             if not self.gradient_through_scales:
                 sharp = sharp.detach()
         return Restoration(tuple(images), tuple(edge_maps))
+
+    @property
+    def reach(self) -> int:
+        """How far S_i sees in one iteration, in its own pixels."""
+        raise NotImplementedError
 
     def iterate(
         self, blurred: Tensor, sharp: Tensor, next_blurred: Tensor

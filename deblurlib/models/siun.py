@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from deblurlib.models.scale_iteration import ScaleIteration
 from deblurlib.models.sung import DeblurringPath, RestorationModule
+from deblurlib.models.tiling import reach
 
 
 class SIUN(ScaleIteration):
@@ -47,6 +48,10 @@ class SIUN(ScaleIteration):
         self.features = DeblurringPath(width, blocks, rdb_layers, kernel_size, centred=centred)
         self.to_image = nn.Conv2d(width, 3, 3, padding=1)
         self.reconstruction = RestorationModule(6, width, blocks, kernel_size, centred=centred)
+
+    @property
+    def reach(self) -> int:
+        return 2 * reach(self.features) + reach(self.to_image) + reach(self.reconstruction)
 
     def iterate(
         self, blurred: Tensor, sharp: Tensor, next_blurred: Tensor

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from deblurlib.models.blocks import UNet, crop_to_level, pad_to_multiple, residual_blocks
 from deblurlib.models.restoration import Restoration
+from deblurlib.models.tiling import in_tiles, reach
 
 
 class SRN(nn.Module):
@@ -68,13 +69,23 @@ class SRN(nn.Module):
                     nn.init.zeros_(module.bias)
         self.memory = ConvLSTM(4 * width) if lstm else None
 
-    def forward(self, blurred: Tensor) -> Restoration:
+    def forward(self, blurred: Tensor, tile: int | None = None) -> Restoration:
         """Restore ``blurred``, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
+
+        Args:
+            blurred: B.
+            tile: side of the tiles that every scale goes through, in pixels, for images that are
+                too large at once; None takes the whole. The result is the same.
 
         Returns:
             ``images``: one a scale, coarse to fine, the i-th from the end of ``ceil(H / 2**i)`` by
             ``ceil(W / 2**i)`` pixels. Values may leave [0, 1] slightly.
+
+        Raises:
+            ValueError: for tiles, with a ConvLSTM: its memory is of the whole image.
         """
+        if tile is not None and self.memory is not None:
+            raise ValueError("SRN with a ConvLSTM goes through no tiles: leave `tile` out")
         height, width = blurred.shape[-2:]
         padded = pad_to_multiple(blurred, 4 * 2 ** (self.scales - 1))
         images: list[Tensor] = []
@@ -84,7 +95,10 @@ class SRN(nn.Module):
             at_scale = _resize(padded, size)
             # What the scale below restored is taken as given: no gradient goes through it.
             given = torch.cat([at_scale, _resize(sharp, size).detach()], dim=1)
-            sharp, state = self.restore(given, state)
+            if tile is None:
+                sharp, state = self.restore(given, state)
+            else:
+                (sharp,) = in_tiles(self._restore_alone, [given], side=tile, overlap=self.reach)
             images.append(crop_to_level(sharp, (height, width), i))
         return Restoration(tuple(images))
 
@@ -100,6 +114,14 @@ class SRN(nn.Module):
         if self.memory is not None:
             quarter, state = self.memory(quarter, state)
         return self.tail(self.unet.decode(full, half, quarter)), state
+
+    @property
+    def reach(self) -> int:
+        """How far one scale sees, in its own pixels; without the ConvLSTM."""
+        return reach(self.unet) + reach(self.tail)
+
+    def _restore_alone(self, given: Tensor) -> tuple[Tensor]:
+        return (self.restore(given, None)[0],)
 
 
 class ConvLSTM(nn.Module):

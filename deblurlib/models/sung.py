@@ -19,6 +19,7 @@ from deblurlib.models.blocks import (
     residual_blocks,
 )
 from deblurlib.models.scale_iteration import ScaleIteration
+from deblurlib.models.tiling import reach
 
 
 class SUNG(ScaleIteration):
@@ -70,6 +71,13 @@ class SUNG(ScaleIteration):
             self.edge_path = EdgePath(self.edges.out_channels, *sizes)
             guidance += self.edges.out_channels  # and G
         self.restoration_module = RestorationModule(guidance, width, blocks, kernel_size)
+
+    @property
+    def reach(self) -> int:
+        features = reach(self.deblurring_path)
+        if self.edge_path is not None:
+            features = max(features, 1 + reach(self.edge_path))  # M looks at its neighbours
+        return 2 * features + reach(self.restoration_module)
 
     def iterate(
         self, blurred: Tensor, sharp: Tensor, next_blurred: Tensor
