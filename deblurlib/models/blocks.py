@@ -198,10 +198,17 @@ class UNet(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How far it sees, in pixels; a few more than true, at the steps between sizes."""
-        finest = reach(self.encoder1)
-        halves = reach(self.encoder2) + reach(self.decoder2)
-        return finest + 2 * halves + 4 * (reach(self.encoder3) + reach(self.decoder3))
+        """How far it sees, in pixels."""
+
+        def between(part: nn.Sequential, finer: int) -> int:
+            """Of a part between two sizes, whose finer pixels measure `finer` of the finest."""
+            return sum(
+                reach(layer) * (2 * finer if isinstance(layer, ResidualBlock) else finer)
+                for layer in part
+            )
+
+        halves = between(self.encoder2, 1) + between(self.decoder2, 1)
+        return reach(self.encoder1) + halves + between(self.encoder3, 2) + between(self.decoder3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(*self.encode(x))

@@ -26,16 +26,16 @@ def build(name: str, **changes: Any) -> nn.Module:
 
 def seen(network: nn.Module, size: int) -> Tensor:
     """Which of ``size`` inputs along an axis the middle pixel of one iteration depends on."""
-    for parameter in network.parameters():  # positive: nothing cancels, and no ReLU is silent
-        nn.init.uniform_(parameter, 0.01, 0.02) if parameter.ndim > 1 else nn.init.zeros_(parameter)
-    network.double()
+    for parameter in network.parameters():
+        # Positive: nothing cancels, and no ReLU is silent. Small: no tanh is, either.
+        nn.init.constant_(parameter, 0.4 / parameter[0].numel() if parameter.ndim > 1 else 0.0)
     if isinstance(network, SRN):
-        inputs = [torch.rand(1, 6, 16, size, dtype=torch.float64, requires_grad=True)]
+        inputs = [torch.rand(1, 6, 16, size, requires_grad=True)]
         out = network.restore(inputs[0], None)[0]
     else:
         assert isinstance(network, ScaleIteration)
         inputs = [
-            torch.rand(1, 3, h, w, dtype=torch.float64, requires_grad=True)
+            torch.rand(1, 3, h, w, requires_grad=True)
             for h, w in ((8, size // 2), (8, size // 2), (16, size))
         ]
         out, _ = network.iterate(*inputs)
@@ -55,7 +55,7 @@ def test_the_reach_is_the_support_of_the_gradient(name: str, kernel_size: int) -
     size = (2 * computed + 64) // 16 * 16
     places = seen(network, size)
     farthest = max(size // 2 - places[0].item(), places[-1].item() - size // 2)
-    assert 0.7 * computed < farthest <= computed
+    assert 0.8 * computed < farthest <= computed
 
 
 @pytest.mark.parametrize("size", [(200, 264), (97, 410)], ids=str)
