@@ -2,6 +2,8 @@
 
 import copy
 import math
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +74,13 @@ def learning_rate(answer: Schedule) -> Stages:
             "0 at step W.": torch.tensor([_cosine(k, 0, steps, highest, lowest) for k in after]),
             "p counts from W, but is divided by T: it never comes near 1. T - W steps are left.": (
                 torch.tensor([_shape((k - warm_up) / steps, highest, lowest) for k in after])
+            ),
+            "p reaches 1 in the last step already: divide by T - W, not by T - W - 1. It is step T, "
+            "which is never made, that would have p = 1.": torch.tensor(
+                [_shape((k - warm_up) / (steps - warm_up - 1), highest, lowest) for k in after]
+            ),
+            "a cosine down to 0 is cut off at `lowest`; scale it to end there.": torch.tensor(
+                [max(lowest, _cosine(k, warm_up, steps, highest, 0.0)) for k in after]
             ),
             "it falls, and climbs again: a half of the cosine is wanted, π p, not 2 π p.": (
                 torch.tensor([_shape(2 * p, highest, lowest) for p in share])
@@ -152,6 +161,11 @@ def accumulated_step(answer: Step) -> Stages:
         bench.sizes == [2] * parts,
         f"{parts} parts of 2 pictures each should go through; yours had {bench.sizes}.",
     )
+    expect(
+        bench.held == 1,
+        f"{bench.held} parts are held at once: `backward` comes too late. It belongs into the "
+        "loop: it frees what one part's pictures left behind, before the next one comes.",
+    )
     yield "one step"
     expect(bench.gradients, "the weights never move: `optimizer.step()` is missing.")
     expect(
@@ -219,6 +233,10 @@ def accumulated_step(answer: Step) -> Stages:
             "all parts.": step_by_step,
             "each part is clipped by itself: clip their sum, once.": _mean(
                 [_clipped(part, tight) for part in of_parts]
+            ),
+            "shorter than `clip` by as many times as there are parts: it is clipped first and "
+            "divided after, or clipped to `clip / parts`. Divide first, then clip to `clip`.": (
+                _clipped(parts * whole, tight) / parts
             ),
             "every number is clipped by itself (`clip_grad_value_`): that changes the direction. "
             "`clip_grad_norm_` shortens the whole.": whole.clamp(-tight, tight),
@@ -508,6 +526,25 @@ def _save_and_load(save: Save, load: Load, folder: Path) -> Stages:
         "under another name beside it, then `replace` the old file: it happens at once or not at "
         "all.",
     )
+    # And at every other moment: before and within each change to the folder.
+    moment, killed = 0, [True]
+    while killed and moment < 8:
+        moment += 1
+        save(again, kept.network, kept.averaged, kept.optimizer, 3)
+        with _killed_while_changing(moment) as killed, suppress(_Killed):
+            save(again, run.network, run.averaged, run.optimizer, 5)
+        try:
+            whole = again.is_file() and load(
+                again, last.network, last.averaged, last.optimizer
+            ) in (3, 5)
+        except Exception:
+            whole = False
+        expect(
+            whole,
+            "killed between writing the new state and giving it its name, there is no good state "
+            "under that name: the old one is deleted first, or the new one copied over it. "
+            "`replace` puts one in the place of the other at once.",
+        )
     yield "again"
     save(again, run.network, run.averaged, run.optimizer, 5)
     expect(
@@ -585,6 +622,48 @@ def _killed_while_saving() -> Iterator[list[bool]]:
 
 
 @contextmanager
+def _killed_while_changing(moment: int) -> Iterator[list[bool]]:
+    """The process dies before it renames or deletes a file, or half-way through copying one.
+
+    Args:
+        moment: at which of these changes, counted from 1.
+    """
+    killed: list[bool] = []
+    changes = 0
+
+    def dies() -> bool:
+        nonlocal changes
+        changes += 1
+        if changes == moment:
+            killed.append(True)
+        return changes >= moment
+
+    def deadly(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*arguments: Any, **options: Any) -> Any:
+            if dies():
+                raise _Killed
+            return change(*arguments, **options)
+
+        return changed
+
+    def copying(source: Any, target: Any, **options: Any) -> Any:
+        if dies():
+            Path(target).write_bytes(b"half")
+            raise _Killed
+        return whole["copyfile"](source, target, **options)
+
+    places = {"rename": os, "replace": os, "remove": os, "unlink": os, "copyfile": shutil}
+    whole = {name: getattr(module, name) for name, module in places.items()}
+    try:
+        for name, module in places.items():
+            setattr(module, name, copying if name == "copyfile" else deadly(whole[name]))
+        yield killed
+    finally:
+        for name, module in places.items():
+            setattr(module, name, whole[name])
+
+
+@contextmanager
 def _watched_load() -> Iterator[None]:
     """Sees to it that `torch.load` unpickles nothing but tensors and plain values."""
     whole = torch.load
@@ -616,8 +695,19 @@ class _Bench:
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.1)
         self.sizes: list[int] = []
         self.gradients: list[Any] = []
-        self.network.register_forward_pre_hook(lambda _, inputs: self.sizes.append(len(inputs[0])))
+        self.held = self._waiting = 0  # parts that went through, and have not gone back yet
+        self.network.register_forward_hook(self._note)
         self.optimizer.register_step_pre_hook(lambda *_: self.gradients.append(self._gradient()))
+
+    def _note(self, network: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        self.sizes.append(len(inputs[0]))
+        if output.requires_grad:
+            self._waiting += 1
+            self.held = max(self.held, self._waiting)
+            output.register_hook(self._gone_back)
+
+    def _gone_back(self, gradient: Tensor) -> None:
+        self._waiting -= 1
 
     def weights(self) -> Tensor:
         return _parameters(self.network)
@@ -745,7 +835,8 @@ quiz = Quiz(
                 "The loss curve is as it should be; the logged gradient norm is four times as "
                 "large.",
                 "Adam divides a gradient by its own size, so the step hardly changes, and only the "
-                "norm tells. With a `clip` chosen for the right norm, every step would be cut.",
+                "norm tells. With a `clip` chosen for the right norm every gradient would be cut to "
+                "it, and an easy batch would count as much as a hard one.",
                 right=True,
             ),
             Choice(
@@ -817,7 +908,7 @@ quiz = Quiz(
         ),
     ),
     Question(
-        "One GPU needs 40 hours for 65 500 steps in batches of 16. You get eight such GPUs, and "
+        "A slow GPU needs 40 hours for 65 500 steps in batches of 16. You get eight such GPUs, and "
         "leave `batch` at 16. What is true?",
         (
             Choice(

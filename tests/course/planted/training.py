@@ -49,6 +49,18 @@ MISTAKES = {
             "the cosine begins at step 0, so",
         ),
         ("p over T", {"(steps - warm_up)": "steps"}, "divided by T: it never comes near 1"),
+        (
+            "p = 1 too early",
+            {"(steps - warm_up)": "max(1, steps - warm_up - 1)"},
+            "p reaches 1 in the last step already",
+        ),
+        (
+            "cut off",
+            {
+                "lowest + (highest - lowest) * (1 + math.cos(math.pi * p)) / 2": "max(lowest, highest * (1 + math.cos(math.pi * p)) / 2)"
+            },
+            "is cut off at `lowest`",
+        ),
         ("a whole period", {"math.pi * p": "2 * math.pi * p"}, "it falls, and climbs again"),
         (
             "no 1",
@@ -122,6 +134,13 @@ MISTAKES = {
             },
             "the optimizer steps 5 times",
         ),
+        (
+            "backward once, at the end",
+            {
+                "        loss.backward()\n        total += loss.item()\n": "        total = total + loss\n    total.backward()\n    total = total.item()\n"
+            },
+            "`backward` comes too late",
+        ),
         ("no step", {"    optimizer.step()\n": ""}, "the weights never move"),
         (
             "not divided",
@@ -169,6 +188,15 @@ MISTAKES = {
                 "        total += loss.item()": "        total += loss.item()\n        clip_grad_norm_(network.parameters(), clip)",
             },
             "clipped in each turn of the loop",
+        ),
+        (
+            "divided after clipping",
+            {
+                "loss_of(network(x), y) / parts": "loss_of(network(x), y)",
+                "loss.item()": "loss.item() / parts",
+                "    optimizer.step()": "    for p in network.parameters():\n        p.grad.div_(parts)\n    optimizer.step()",
+            },
+            "clipped first and divided after",
         ),
         (
             "value for norm",
@@ -373,6 +401,18 @@ MISTAKES = {
             "written over the last one",
             {"torch.save(state, beside)\n    beside.replace(path)": "torch.save(state, path)"},
             "the last good state is gone",
+        ),
+        (
+            "deletes the old one first",
+            {
+                "    beside.replace(path)": "    path.unlink(missing_ok=True)\n    beside.rename(path)"
+            },
+            "killed between writing the new state and giving it its name",
+        ),
+        (
+            "copies",
+            {"beside.replace(path)": '__import__("shutil").copy(beside, path)'},
+            "the new one copied over it",
         ),
         (
             "keeps the old file",
