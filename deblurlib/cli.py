@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import tyro
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -243,31 +244,39 @@ def evaluate_command(
         pictures: folder for a picture of every pair: blurred, restored and sharp, and their edges.
     """
     embedded = data is None or (str(data) == "photos" and not data.is_dir())
-    pairs = photo_split() if data is None or embedded else find_pairs(located(data, root), "test")
+    folder = None if data is None or embedded else located(data, root).resolve()
+    pairs = photo_split() if folder is None else find_pairs(folder, "test")
     network, card = _network(weights, model)
-    network = on_device(network, best_device())
-    split = "embedded photo split" if data is None or embedded else data.name
+    device = best_device()
+    network = on_device(network, device)
+    # `data gopro` is called so, whatever its folder; any other folder by its own name, "." too.
+    named = data is not None and folder != data.resolve()
+    split = "embedded photo split" if folder is None else str(data) if named else folder.name
     done: list[Row] = []
     journal = None
     if out:
-        about = {"weights": digest(network), "data": split, "pairs": len(pairs)}
-        about |= {"iterations": iterations, "metrics": list(METRICS)}
+        about: dict[str, Any] = {"weights": digest(network), "card": card}
+        about |= {"data": str(folder or split)}
+        about |= {"pairs": len(pairs), "iterations": iterations, "metrics": list(METRICS)}
+        # Seconds of two machines have no common mean; and rows that are there get no picture.
+        about |= {"device": device_name(device), "threads": torch.get_num_threads()}
+        about |= {"pictures": pictures and str(pictures.resolve())}
         journal = Journal(out.with_name(f".{out.name}.rows"), about)
         done = journal.rows
     with tqdm(total=len(pairs), initial=len(done), unit="pair") as bar:
 
         def on_row(row: Row, restored: Tensor) -> None:
-            if journal:
-                journal.add(row)
             if pictures:
                 blurred, sharp = pairs[bar.n]
                 images = {"blurred": blurred, "restored": restored[0], "sharp": sharp}
                 save_image(with_edge_maps(images), pictures / f"{row['name']}.png")
+            if journal:  # last: what is in it is not done again
+                journal.add(row)
             bar.update()
 
         rows = evaluate(network, pairs, iterations=iterations, done=done, on_row=on_row)
     summary = summarize(rows, strength_of if embedded else lambda name: "all")
-    cost = cost_of(network, pairs, rows)
+    cost = cost_of(network, pairs, rows, iterations)
     print(table_of_metrics(summary))
     print(
         f"{cost['parameters']:,} parameters, {cost['gmacs']:.1f} GMAC for {cost['size']} pixels, "

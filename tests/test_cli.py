@@ -25,6 +25,7 @@ from deblurlib.imaging.files import open_image, save_image
 from deblurlib.models import DMPHN, SUNG, create_model
 from deblurlib.training.checkpoints import load_model, save_weights
 from deblurlib.training.config import TrainConfig
+from deblurlib.training.evaluate import Journal
 from deblurlib.training.studies import STUDIES, Study, table
 
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
@@ -279,6 +280,69 @@ def test_a_killed_evaluation_goes_on_where_it_was(pairs: Path) -> None:
         assert row.pop("seconds") > 0
     assert resumed["rows"] == whole["rows"] and len(whole["rows"]) == 150
     assert resumed["summary"] == whole["summary"] and not journal.exists()
+
+
+def stopped(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    """Run an evaluation that ends after its second row, as if killed."""
+
+    def add_and_stop(journal: Journal, row: dict[str, object], *, add=Journal.add) -> None:
+        add(journal, row)
+        if row["name"] == "1":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", add_and_stop)
+        assert main(command) == 130
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (["--data", "other/pairs"], "other data was"),
+        (["--iterations", "1"], "other iterations was"),
+        (["--pictures", "pictures"], "other pictures was"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_another_evaluation_does_not_go_on_with_the_rows_of_a_stopped_one(
+    change: list[str],
+    expected: str,
+    pairs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(pairs, "other/pairs")  # of the same name, and with the same names in it
+    command = ["evaluate", "--data", str(pairs), "--out", "results.json"]
+    stopped(monkeypatch, command)
+    assert main([*command, *change]) == 1
+    (line,) = error_lines(capsys)
+    assert expected in line
+    assert main(command) == 0
+
+
+def test_a_stopped_evaluation_has_all_its_pictures(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["evaluate", "--data", str(pairs), "--out", "new/a.json", "--pictures", "pictures"]
+    stopped(monkeypatch, command)
+    assert main(command) == 0
+    assert sorted(path.name for path in Path("pictures").iterdir()) == [
+        f"{number}.png" for number in range(4)
+    ]
+
+
+def test_evaluate_says_what_it_measured_and_what_that_costs(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = []
+    for iterations in ("1", "2"):
+        command = ["evaluate", "--data", str(pairs), "--out", "a.json", "--iterations", iterations]
+        assert main(command) == 0
+        costs.append(json.loads(Path("a.json").read_text())["cost"]["gmacs"])
+    assert costs[0] < costs[1]
+    monkeypatch.chdir(pairs)
+    assert main(["evaluate", "--data", ".", "--out", "../here.json"]) == 0
+    assert json.loads(Path("../here.json").read_text())["data"] == "pairs"
 
 
 def test_evaluate_takes_a_model_by_its_name(

@@ -8,10 +8,12 @@ The paper names no kernel. The default here is the pair of central differences c
 gradient-guided restoration; the others are there to compare with.
 """
 
+from contextlib import nullcontext
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.amp import is_autocast_available
 from torch.nn import functional
 
 Operator = Literal["central", "forward", "sobel", "scharr", "prewitt", "laplacian"]
@@ -70,7 +72,12 @@ class EdgeMap(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Edge map of ``image``, float32."""
-        with torch.autocast(image.device.type, enabled=False):
+        kind = image.device.type
+        # "meta", where shapes are computed without values, has no autocast to switch off.
+        exact = (
+            torch.autocast(kind, enabled=False) if is_autocast_available(kind) else nullcontext()
+        )
+        with exact:
             image = image.float()
             if self.channels == "luminance":
                 image = (image * self.luminance_weights).sum(dim=1, keepdim=True)

@@ -7,19 +7,37 @@ from collections.abc import Mapping
 import psutil
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from deblurlib.models import iteration_arguments
 from deblurlib.training.precision import bf16_is_fast
 
 
-def multiply_adds(model: nn.Module, height: int, width: int) -> int:
-    """Multiplications, each with an addition, to restore one image; counted by running it.
+def multiply_adds(
+    model: nn.Module, height: int, width: int, *, iterations: int | None = None
+) -> int:
+    """Multiplications, each with an addition, to restore one image.
 
-    Of convolutions and matrix products; what else there is costs little beside them.
+    Of convolutions and matrix products; what else there is costs little beside them. Nothing is
+    computed: the network runs on the "meta" device, where tensors have shapes and no values, so any
+    size takes about a second and no memory.
+
+    Args:
+        model: in evaluation mode, on any device; it stays as it is.
+        height, width: of the image.
+        iterations: I, for networks that have it; None takes the network's own.
+
+    Raises:
+        ValueError: for a network in training mode, or `iterations` where it has none.
     """
-    device = next(model.parameters()).device
-    with FlopCounterMode(display=False) as counter:
-        restore(model, torch.zeros(1, 3, height, width, device=device))
+    refuse_training(model)
+    arguments = iteration_arguments(model, iterations)
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    shapes = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
+    image = torch.empty(1, 3, height, width, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        functional_call(model, shapes, (image,), arguments)
     return counter.get_total_flops() // 2  # it counts two for a multiply-add
 
 
@@ -30,8 +48,12 @@ def fastest_seconds(
 
     The networks take turns, so that a noisy machine disturbs all alike. In bfloat16 where that is
     fast.
+
+    Raises:
+        ValueError: for a network in training mode.
     """
     for model in models.values():
+        refuse_training(model)
         restore(model, image)
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(repeats):
@@ -47,9 +69,27 @@ def restore(model: nn.Module, image: Tensor) -> Tensor:
     low = bf16_is_fast(image.device)
     with torch.inference_mode(), torch.autocast(image.device.type, torch.bfloat16, enabled=low):
         restored: Tensor = model(image.to(memory_format=torch.channels_last)).image
-    if image.device.type == "cuda":
-        torch.cuda.synchronize(image.device)
+    wait_for(image.device)
     return restored
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until an accelerator has done what it was told; a clock would measure the telling."""
+    if device.type not in ("cpu", "meta"):
+        torch.accelerator.synchronize(device)
+
+
+def refuse_training(model: nn.Module) -> None:
+    """What is measured must be the network as it is used.
+
+    Raises:
+        ValueError: where any part of it is in training mode: dropout and batch normalisation then
+            give other answers, scale iteration and windowed means do other work.
+    """
+    training = [name for name, module in model.named_modules() if module.training]
+    if training:
+        where = f" (its part {training[0]!r} is)" if training[0] else ""
+        raise ValueError(f"the network is in training mode{where}: call its eval() first")
 
 
 def peak_memory(device: torch.device) -> int:

@@ -20,7 +20,7 @@ from deblurlib.data.synthetic import STRENGTHS
 from deblurlib.imaging.files import replacing
 from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import current_commit
-from deblurlib.training.cost import multiply_adds, peak_memory
+from deblurlib.training.cost import multiply_adds, peak_memory, refuse_training, wait_for
 from deblurlib.training.metrics import METRICS, finite_mean, psnr
 from deblurlib.training.precision import bf16_is_fast, device_name
 from deblurlib.training.statistics import bootstrap_interval
@@ -53,8 +53,7 @@ def evaluate(
     Raises:
         ValueError: for a network in training mode, or rows that are not of these pairs.
     """
-    if model.training:
-        raise ValueError("the network is in training mode: call its eval() first")
+    refuse_training(model)
     rows = list(done)
     for index, row in enumerate(rows):
         if index >= len(pairs) or row["name"] != pairs.name(index):
@@ -68,10 +67,10 @@ def evaluate(
             if blurred.shape not in sizes:
                 model(blurred, **arguments)
                 sizes.add(blurred.shape)
-            _wait_for(device)
+            wait_for(device)
             started = time.perf_counter()
             restored = model(blurred, **arguments).image
-            _wait_for(device)
+            wait_for(device)
             seconds = time.perf_counter() - started
             row = {
                 "name": pairs.name(index),
@@ -83,11 +82,6 @@ def evaluate(
             if on_row:
                 on_row(row, restored)
     return rows
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def mean_gain(model: nn.Module, pairs: Iterable[Pair]) -> float:
@@ -114,14 +108,18 @@ def mean_gain(model: nn.Module, pairs: Iterable[Pair]) -> float:
 def scene_of(name: str) -> str:
     """What a pair shows, from its name: pairs of one scene are alike, and count as one.
 
-    The photograph of the embedded split, the sequence of GoPro, the video of HIDE; else itself.
+    The photograph of the embedded split, the sequence of GoPro (also where its frames lie in one
+    folder), the scene of RealBlur, the video of HIDE; else itself.
 
     >>> scene_of("motorcycle-mild-1"), scene_of("GOPR0384_11_00/000001"), scene_of("7fromGOPR1089")
     ('motorcycle', 'GOPR0384_11_00', 'GOPR1089')
+    >>> scene_of("GOPR0384_11_00-000001"), scene_of("109fromGOPR1096.MP4")
+    ('GOPR0384_11_00', 'GOPR1096')
     """
     photograph = re.fullmatch(rf"(.+)-(?:{'|'.join(STRENGTHS)})-\d+", name)
-    video = re.fullmatch(r"\d+from(.+)", name)
-    match = photograph or video
+    video = re.fullmatch(r"\d+from(.+?)(?:\.MP4)?", name)
+    sequence = re.fullmatch(r"(GOPR\d+_\d+_\d+)-\d+", name)
+    match = photograph or video or sequence
     return match[1] if match else name.rpartition("/")[0] or name
 
 
@@ -179,13 +177,15 @@ def table(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def cost_of(model: nn.Module, pairs: ImagePairs, rows: Sequence[Row]) -> dict[str, Any]:
+def cost_of(
+    model: nn.Module, pairs: ImagePairs, rows: Sequence[Row], iterations: int | None = None
+) -> dict[str, Any]:
     """What an evaluation took: the network, arithmetic for the first image, time, memory."""
     device = next(model.parameters()).device
     height, width = pairs[0].sharp.shape[-2:]
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "gmacs": multiply_adds(model, height, width) / 1e9,
+        "gmacs": multiply_adds(model, height, width, iterations=iterations) / 1e9,
         "size": f"{height} x {width}",
         "seconds": mean(row["seconds"] for row in rows),
         "peak_memory": peak_memory(device),
@@ -211,7 +211,10 @@ class Journal:
         identity: dict[str, Any] = json.loads(json.dumps(about))
         # What follows the last line's end was being written when the process was killed.
         lines = path.read_text().split("\n")[:-1] if path.is_file() else []
-        begun, *rows = map(json.loads, lines) if lines else [identity]
+        try:
+            begun, *rows = map(json.loads, lines) if lines else [identity]
+        except ValueError as error:
+            raise ValueError(f"{path}: damaged; delete it to begin anew") from error
         if begun != identity:
             different = ", ".join(k for k in identity if begun.get(k) != identity[k])
             raise ValueError(

@@ -47,7 +47,18 @@ def pieces(images: Mapping[str, Tensor], boxes: Sequence[Box], scale: int = 3) -
         images: by the name to write over its column, ``(3, H, W)`` in [0, 1].
         boxes: what to cut out, all of one width.
         scale: how much larger; pixels stay visible.
+
+    Raises:
+        ValueError: for a box that is not inside of all images, or as wide as the first.
     """
+    height, width = (min(image.shape[axis] for image in images.values()) for axis in (1, 2))
+    for top, left, rows, columns in boxes:
+        inside = 0 <= top < top + rows <= height and 0 <= left < left + columns <= width
+        if not inside or columns != boxes[0][3]:
+            raise ValueError(
+                f"box {(top, left, rows, columns)}: give top, left, height and width, inside of "
+                f"{height} x {width} pixels, all of one width"
+            )
     gap = 4
     width = boxes[0][3] * scale
     height = _LINE + sum(box[2] * scale + gap for box in boxes)

@@ -26,8 +26,12 @@ def bootstrap_interval(
         level: share of resampled means inside.
         seed: of the resampling.
 
+    Of few clusters the interval is too narrow: of normal ones, a nominal 95% holds the true mean in
+    80% of cases for 4 clusters, in 91% for 11 (the sequences of GoPro's test split).
+
     Returns:
-        ``(low, high)``; both the mean where there is but one cluster.
+        ``(low, high)``; NaN twice where there is but one cluster, which does not tell how another
+        would differ.
 
     Raises:
         ValueError: where there are no values, or not as many clusters.
@@ -40,6 +44,8 @@ def bootstrap_interval(
         raise ValueError(f"{len(values)} values in {len(labels)} clusters: give one for each")
     _, of_value = np.unique(np.array([str(label) for label in labels]), return_inverse=True)
     sizes = np.bincount(of_value)
+    if len(sizes) == 1:
+        return math.nan, math.nan
     sums = np.bincount(of_value, weights=np.asarray(values, dtype=float))
     drawn = np.random.default_rng(seed).integers(len(sizes), size=(10_000, len(sizes)))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)

@@ -1,9 +1,14 @@
 """What a network costs, by hand."""
 
+import json
+
+import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from deblurlib.models import Restoration
+from deblurlib.data.location import data_directory
+from deblurlib.models import Restoration, create_model, list_models
 from deblurlib.training.cost import fastest_seconds, multiply_adds, peak_memory
 
 
@@ -15,6 +20,7 @@ class Layers(nn.Module):
         self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1)
         self.second = nn.ConvTranspose2d(8, 3, 2, stride=2)
         self.calls = 0
+        self.eval()
 
     def forward(self, blurred: Tensor) -> Restoration:
         self.calls += 1
@@ -25,6 +31,47 @@ class Layers(nn.Module):
 def test_multiply_adds_by_hand() -> None:
     # 8 x 10 outputs of 3 * 9 products for 8 channels; 8 x 10 inputs give 4 of 8 for 3 channels.
     assert multiply_adds(Layers(), 16, 20) == 80 * 27 * 8 + 80 * 8 * 4 * 3
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_all_networks_are_counted_without_running_them(name: str) -> None:
+    network = create_model(name).eval()
+    assert multiply_adds(network, 720, 1280) > 1e9
+    assert next(network.parameters()).device == torch.device("cpu") and not network.training
+
+
+@pytest.mark.parametrize("name", ["sung_small", "nafnet", "dmphn_124", "srn_lstm"])
+def test_counts_are_those_of_a_real_run(name: str) -> None:
+    network = create_model(name).eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, 3, 40, 56))
+    assert multiply_adds(network, 40, 56) == counter.get_total_flops() / 2
+
+
+def test_counts_known_from_elsewhere() -> None:
+    committed = json.loads((data_directory() / "results" / "networks.json").read_text())
+    for row in committed["networks"]:
+        counted = multiply_adds(create_model(row["name"]).eval(), 720, 1280)
+        # Those were counted on a CPU, where kornia blurs without a convolution: SGENet's details.
+        assert counted / 1e9 == pytest.approx(row["gmacs"], rel=2e-4)
+    # Of SIUN as its authors have it.
+    siun = multiply_adds(create_model("siun").eval(), 768, 1280, iterations=3)
+    assert siun / 1e9 == pytest.approx(829, abs=0.5)
+
+
+def test_iterations_cost() -> None:
+    network = create_model("sung_small").eval()
+    assert multiply_adds(network, 64, 64, iterations=1) < multiply_adds(network, 64, 64)
+    with pytest.raises(ValueError, match="SGENet has no scale iterations"):
+        multiply_adds(create_model("sgenet_small").eval(), 64, 64, iterations=1)
+
+
+def test_a_network_in_training_mode_is_refused() -> None:
+    # SUNG iterates three times in training, and four times in use.
+    with pytest.raises(ValueError, match=r"training mode: call its eval\(\)"):
+        multiply_adds(create_model("sung_small"), 64, 64)
+    with pytest.raises(ValueError, match=r"training mode: call its eval\(\)"):
+        fastest_seconds({"one": Layers().train()}, torch.zeros(1, 3, 16, 16))
 
 
 def test_seconds_of_every_network_warmed_up() -> None:

@@ -103,6 +103,26 @@ def test_a_network_in_training_mode_is_noticed(pairs: ImagePairs) -> None:
         evaluate(Same().train(), pairs)
 
 
+class Dropping(Same):
+    """Its answer is another in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.5).eval()
+
+    def forward(self, blurred: Tensor, iterations: int | None = None) -> Restoration:
+        return super().forward(self.drop(blurred), iterations)
+
+
+def test_a_part_left_in_training_mode_is_noticed(pairs: ImagePairs) -> None:
+    network = Dropping()
+    rows = evaluate(network, pairs)
+    assert all(row["restored"] == row["blurred"] for row in rows)
+    network.drop.train()
+    with pytest.raises(ValueError, match="its part 'drop' is"):
+        evaluate(network, pairs)
+
+
 def test_a_stopped_evaluation_goes_on(pairs: ImagePairs) -> None:
     network = Same(brighter=0.1)
     whole = evaluate(network, pairs)
@@ -128,6 +148,9 @@ def test_the_journal_drops_what_was_half_written(tmp_path: Path) -> None:
     assert [row["name"] for row in Journal(path, {"weights": "abc", "pairs": 2}).rows] == ["a", "b"]
     with pytest.raises(ValueError, match="other weights was stopped here"):
         Journal(path, {"weights": "abd", "pairs": 2})
+    path.write_text('{"weights": "abc", "pairs": 2}\n{"na\n{"name": "b"}\n')
+    with pytest.raises(ValueError, match=r"\.results\.json\.rows: damaged; delete it"):
+        Journal(path, {"weights": "abc", "pairs": 2})
     again.remove()
     assert list(path.parent.iterdir()) == []
 
@@ -136,7 +159,10 @@ def test_scenes_of_names() -> None:
     names = {
         "motorcycle-strong-2": "motorcycle",
         "GOPR0384_11_00/000001": "GOPR0384_11_00",
+        "GOPR0374_11_02-000572": "GOPR0374_11_02",
         "112fromGOPR1096": "GOPR1096",
+        "109fromGOPR1096.MP4": "GOPR1096",
+        "scene001/gt_1": "scene001",
         "my-photo-7": "my-photo-7",
     }
     assert {name: scene_of(name) for name in names} == names
@@ -206,8 +232,9 @@ def test_summary_by_hand() -> None:
     assert gains["mild"] == pytest.approx({"mean": 2, "stdev": math.sqrt(2), "least": 1})
     assert gains["strong"] == {"mean": -1, "stdev": 0.0, "least": -1}
     assert gains["all"] == pytest.approx({"mean": 1, "stdev": 2, "least": -1})
-    # Two scenes: the resampled means are those of one of them, or of both.
-    assert intervals == {"mild": [1, 3], "strong": [-1, -1], "all": [-1, 3]}
+    # Two scenes: the resampled means are those of one of them, or of both. One has no interval.
+    assert all(map(math.isnan, intervals.pop("strong")))
+    assert intervals == {"mild": [1, 3], "all": [-1, 3]}
     assert summary["mild"]["stdev"]["psnr"] == pytest.approx(4 * math.sqrt(2))
     assert summary["mild"]["interval"]["psnr"] == [23, 31]
 
@@ -246,6 +273,11 @@ def test_results_are_written_whole(pairs: ImagePairs, tmp_path: Path) -> None:
     for means in results["summary"].values():
         assert means["stdev"].pop("edge_psnr") is None
         assert means["interval"].pop("edge_psnr") == [None, None]
+    # Nor has the mean of one scene an interval.
+    for means in summary.values():
+        if means["pairs"] == 1:
+            means["interval"] = {metric: [None, None] for metric in means["interval"]}
+            means["psnr_gain"]["interval"] = [None, None]
     assert results["rows"] == rows and results["summary"] == summary
     assert (results["weights"], results["data"]) == ("sung_small", "GoPro")
     assert results["commit"] == current_commit()

@@ -1,6 +1,7 @@
 """Pictures hold the pixels that they say."""
 
 import numpy as np
+import pytest
 import torch
 
 from deblurlib.imaging.edges import EdgeMap
@@ -31,3 +32,14 @@ def test_pieces_are_cut_out_and_enlarged() -> None:
     assert np.array_equal(picture[-12:, -16:], large)
     first = np.asarray(to_image(images["one"][:, 2:7, 3:11])).repeat(2, 0).repeat(2, 1)
     assert np.array_equal(picture[-26:-16, :16], first)
+
+
+@pytest.mark.parametrize("box", [(15, 25, 10, 10), (-1, 0, 5, 5), (0, 0, 0, 5)])
+def test_a_box_beyond_the_image_is_refused(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="inside of 20 x 30 pixels"):
+        pieces({"one": torch.rand(3, 20, 30)}, [box])
+
+
+def test_boxes_are_of_one_width() -> None:
+    with pytest.raises(ValueError, match="all of one width"):
+        pieces({"one": torch.rand(3, 20, 30)}, [(0, 0, 5, 5), (0, 0, 5, 6)])

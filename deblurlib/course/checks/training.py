@@ -75,8 +75,8 @@ def learning_rate(answer: Schedule) -> Stages:
             "p counts from W, but is divided by T: it never comes near 1. T - W steps are left.": (
                 torch.tensor([_shape((k - warm_up) / steps, highest, lowest) for k in after])
             ),
-            "p reaches 1 in the last step already: divide by T - W, not by T - W - 1. It is step T, "
-            "which is never made, that would have p = 1.": torch.tensor(
+            "p reaches 1 in the last step already: divide by T - W, not by T - W - 1. Only step T, "
+            "which is never made, would have p = 1.": torch.tensor(
                 [_shape((k - warm_up) / (steps - warm_up - 1), highest, lowest) for k in after]
             ),
             "a cosine down to 0 is cut off at `lowest`; scale it to end there.": torch.tensor(
@@ -835,8 +835,8 @@ quiz = Quiz(
                 "The loss curve is as it should be; the logged gradient norm is four times as "
                 "large.",
                 "Adam divides a gradient by its own size, so the step hardly changes, and only the "
-                "norm tells. With a `clip` chosen for the right norm every gradient would be cut to "
-                "it, and an easy batch would count as much as a hard one.",
+                "norm tells. With a `clip` for the right norm each gradient would be cut to it: an "
+                "easy batch would count as a hard one.",
                 right=True,
             ),
             Choice(
