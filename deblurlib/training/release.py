@@ -6,7 +6,7 @@ from pathlib import Path
 from deblurlib.data.location import data_directory
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.training.checkpoints import load_model, read_card, save_weights
-from deblurlib.training.evaluate import evaluate, save_results, summarize
+from deblurlib.training.evaluate import cost_of, evaluate, save_results, summarize
 from deblurlib.training.loop import read_log
 from deblurlib.training.precision import best_device, on_device
 
@@ -50,5 +50,6 @@ def release(run: Path, name: str, *, on_pair: Callable[[], None] | None = None) 
         weights=read_card(weights),
         data="embedded photo split",
         iterations=None,
+        cost=cost_of(model, photo_split(), rows),
     )
     return weights
