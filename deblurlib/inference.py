@@ -1,25 +1,39 @@
 """A photo in, a sharp photo out."""
 
+import math
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from deblurlib.imaging.files import open_image, to_image, to_rgb, to_tensor
-from deblurlib.models import iteration_arguments
+from deblurlib.models import SRN, ScaleIteration, iteration_arguments
+from deblurlib.models.tiling import MULTIPLE, blended, reach
 from deblurlib.training.checkpoints import load_model, weights_path
+from deblurlib.training.cost import free_memory, live_bytes
 from deblurlib.training.precision import best_device, on_device
+
+FADE = 64
+"""Overlap in pixels of the tiles of networks whose reach is too long for an exact one."""
+
+SMALLEST = 64
+"""Side in pixels of the smallest tiles that "auto" chooses."""
+
+_MOST = 4096  # bytes a pixel: no network here holds more
+_OF_THE_WHOLE = 100  # bytes a pixel: the image, its pyramid and what was restored of it
 
 
 def restore(
     image: str | os.PathLike[str] | Image.Image | NDArray[np.generic],
     model: str | os.PathLike[str] | nn.Module = "sung_small",
     iterations: int | None = None,
+    tile: int | Literal["auto"] | None = "auto",
 ) -> Image.Image:
     """Remove motion blur from a photograph.
 
@@ -29,14 +43,18 @@ def restore(
         model: the name of weights that ship with the project, a weights file, or a built network.
         iterations: scale iterations I, for networks that have them; None takes the network's own.
             Every further one starts from half the size, and reaches twice as long a blur.
+        tile: side in pixels of the tiles that the network goes through, for images that would not
+            fit into memory; None takes the whole at once, "auto" what half of the free memory
+            holds. Networks that iterate over scales, and SRN, give the same result in tiles; for
+            the others, tiles overlap and fade into each other.
 
     Returns:
         The restored image, 8-bit RGB, of the same size.
 
     Raises:
         FileNotFoundError: where the image or the weights do not exist.
-        ValueError: for a file that is no image, an array of another shape or range, or `iterations`
-            where the network has none.
+        ValueError: for a file that is no image, an array of another shape or range, `iterations`
+            where the network has none, or an image too large for the free memory.
     """
     network = model if isinstance(model, nn.Module) else _trained(os.fspath(model))
     device = next(network.parameters()).device
@@ -45,10 +63,56 @@ def restore(
     was_training = network.training
     network.eval()
     try:
+        side = _automatic(network, blurred) if tile == "auto" else tile
         with torch.inference_mode():
-            return to_image(network(blurred, **arguments).image)
+            return to_image(_restored(network, blurred, side, arguments))
     finally:
         network.train(was_training)
+
+
+def _restored(
+    network: nn.Module, blurred: Tensor, side: int | None, arguments: dict[str, int]
+) -> Tensor:
+    if side is None:
+        restored: Tensor = network(blurred, **arguments).image
+    elif _exact_overlap(network) is not None:
+        restored = network(blurred, tile=side, **arguments).image
+    else:
+        restored = blended(
+            lambda piece: network(piece, **arguments).image, blurred, side=side, overlap=FADE
+        )
+    return restored
+
+
+def _exact_overlap(network: nn.Module) -> int | None:
+    """The overlap with which tiles change nothing; None for networks that have none."""
+    exact = isinstance(network, ScaleIteration) or (
+        isinstance(network, SRN) and network.memory is None
+    )
+    return reach(network) if exact else None
+
+
+def _automatic(network: nn.Module, blurred: Tensor) -> int | None:
+    """The side of the tiles that half of the free memory holds; None where the whole fits."""
+    overlap = _exact_overlap(network)
+    overlap = FADE if overlap is None else overlap
+    height, width = blurred.shape[-2:]
+    room = free_memory(blurred.device) / 2
+    if _MOST * height * width <= room:
+        return None
+    # What a network holds grows with the pixels.
+    each = live_bytes(network, 128, 128) / 128**2
+    if each * height * width <= room:
+        return None
+    room -= _OF_THE_WHOLE * height * width
+    side = math.isqrt(max(0, int(room / each))) - 2 * overlap
+    if side < SMALLEST:
+        needed = 2 * (_OF_THE_WHOLE * height * width + each * (SMALLEST + 2 * overlap) ** 2)
+        raise ValueError(
+            f"an image of {height} x {width} pixels needs {needed / 1e9:.1f} GB of free memory: "
+            "close other programs, or make it smaller"
+        )
+    return side // MULTIPLE * MULTIPLE
 
 
 def _as_image(image: str | os.PathLike[str] | Image.Image | NDArray[np.generic]) -> Image.Image:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from deblurlib import inference
 from deblurlib.imaging.files import open_image, save_image
 from deblurlib.inference import restore
 from deblurlib.models import SGENet, create_model
 from deblurlib.training.checkpoints import save_weights
+from deblurlib.training.cost import live_bytes
 
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
 
@@ -192,3 +194,52 @@ def test_a_turned_photo_comes_back_upright(tmp_path: Path, identity: nn.Module) 
     restored = restore(tmp_path / "turned.png", identity)
     assert restored.size == (16, 24)
     assert np.array_equal(np.asarray(restored), np.asarray(open_image(tmp_path / "turned.png")))
+
+
+@pytest.mark.parametrize("name", ["sung", "siun", "srn"])
+def test_tiles_are_within_a_level_of_the_whole(name: str) -> None:
+    torch.manual_seed(0)
+    sizes = {"width": 4, "blocks": 1, **({} if name == "srn" else {"rdb_layers": 2})}
+    network = create_model(name, **sizes).eval()
+    levels = noise(203, 150)
+    whole = np.asarray(restore(levels, network, tile=None)).astype(int)
+    assert not np.array_equal(whole, levels)
+    tiled = np.asarray(restore(levels, network, tile=48)).astype(int)
+    assert np.abs(tiled - whole).max() <= 1
+
+
+def test_little_memory_makes_tiles(network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels, seen = noise(400, 300), []
+    expected = np.asarray(restore(levels, network, tile=None)).astype(int)
+    iterate = type(network).iterate
+
+    def watched(self: nn.Module, *inputs: torch.Tensor) -> object:
+        seen.append(inputs[-1].shape[-2:])
+        return iterate(self, *inputs)
+
+    monkeypatch.setattr(type(network), "iterate", watched)
+    assert np.array_equal(np.asarray(restore(levels, network)), expected)
+    assert max(seen) == (448, 320)  # padded to multiples of 64: the whole
+    seen.clear()
+    each = live_bytes(network, 128, 128) / 128**2
+    monkeypatch.setattr(inference, "_OF_THE_WHOLE", 1)  # so small a network holds little more
+    enough = 2 * (400 * 300 + each * 330**2)
+    monkeypatch.setattr(inference, "free_memory", lambda device: enough)
+    restored = np.asarray(restore(levels, network)).astype(int)
+    assert np.abs(restored - expected).max() <= 1
+    assert len(seen) > 4 and max(height for height, _ in seen) < 448
+    monkeypatch.setattr(inference, "free_memory", lambda device: enough / 20)
+    with pytest.raises(ValueError, match=r"400 x 300 pixels needs 0\.\d GB of free memory"):
+        restore(levels, network)
+
+
+def test_networks_that_see_farther_are_blended() -> None:
+    torch.manual_seed(0)
+    network = create_model("nafnet", width=4, encoder_blocks=(1, 1), decoder_blocks=(1, 1)).eval()
+    for parameter in network.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.1)
+    levels = noise(200, 150)
+    whole = np.asarray(restore(levels, network, tile=None)).astype(int)
+    tiled = np.asarray(restore(levels, network, tile=64)).astype(int)
+    assert 0 < np.abs(tiled - whole).max() < 32  # its attention looks at means of the whole

@@ -3,11 +3,15 @@
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import psutil
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.models import iteration_arguments
@@ -33,12 +37,45 @@ def multiply_adds(
     """
     refuse_training(model)
     arguments = iteration_arguments(model, iterations)
-    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    shapes = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
     image = torch.empty(1, 3, height, width, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        functional_call(model, shapes, (image,), arguments)
+        functional_call(model, _shapes(model), (image,), arguments)
     return counter.get_total_flops() // 2  # it counts two for a multiply-add
+
+
+def live_bytes(model: nn.Module, height: int, width: int) -> int:
+    """The most bytes of intermediate results that a network holds at once, restoring one image.
+
+    Counted on the "meta" device as `multiply_adds` does, in float32: without parameters, and
+    without what a convolution's implementation needs for itself.
+    """
+    shapes = _shapes(model)
+    image = torch.empty(1, 3, height, width, device="meta")
+    with torch.no_grad(), _Live() as live:
+        functional_call(model, shapes, (image,))
+    return live.most
+
+
+class _Live(TorchDispatchMode):
+    """Watches which results are still held, operation by operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most = 0
+        self._held: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: Any = (), options: Any = None
+    ) -> Any:
+        results = function(*arguments, **(options or {}))
+        for result in tree_leaves(results):
+            if isinstance(result, Tensor):
+                storage = result.untyped_storage()
+                reference = StorageWeakRef(storage)
+                self._held[reference.cdata] = (reference, storage.nbytes())
+        self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
+        self.most = max(self.most, sum(size for _, size in self._held.values()))
+        return results
 
 
 def fastest_seconds(
@@ -92,6 +129,14 @@ def refuse_training(model: nn.Module) -> None:
         raise ValueError(f"the network is in training mode{where}: call its eval() first")
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes that can be had without swapping."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    available: int = psutil.virtual_memory().available
+    return available
+
+
 def peak_memory(device: torch.device) -> int:
     """The most bytes that were in use: on a GPU by torch since the last reset, else by the process.
 
@@ -107,3 +152,9 @@ def peak_memory(device: torch.device) -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _shapes(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers without their values."""
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    return {name: torch.empty_like(value, device="meta") for name, value in state.items()}

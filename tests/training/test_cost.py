@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.data.location import data_directory
 from deblurlib.models import Restoration, create_model, list_models
-from deblurlib.training.cost import fastest_seconds, multiply_adds, peak_memory
+from deblurlib.training.cost import fastest_seconds, live_bytes, multiply_adds, peak_memory
 
 
 class Layers(nn.Module):
@@ -86,3 +86,23 @@ def test_the_peak_is_that_of_the_process() -> None:
     large = torch.ones(50_000_000)  # 200 MB
     assert 2**26 < before <= peak_memory(torch.device("cpu")) < 2**40
     del large
+
+
+class Chain(nn.Module):
+    """Three results, of which two are held at once."""
+
+    def forward(self, blurred: Tensor) -> Restoration:
+        wide = blurred.repeat(1, 4, 1, 1)
+        doubled = wide + wide
+        del wide
+        return Restoration((doubled[:, :3] * 2,))
+
+
+def test_what_is_held_at_once_by_hand() -> None:
+    # 12 and 12 channels of 4 bytes, after the 12 first ones were repeated out of the input.
+    assert live_bytes(Chain().eval(), 10, 20) == 24 * 4 * 10 * 20
+
+
+def test_more_pixels_hold_more() -> None:
+    network = create_model("sung_small").eval()
+    assert live_bytes(network, 256, 256) == 4 * live_bytes(network, 128, 128)
