@@ -315,7 +315,7 @@ def test_batches_and_tables_give_one_number(tmp_path: Path) -> None:
         def forward(self, blurred: Tensor) -> Restoration:
             return Restoration((blurred,))
 
-    table = summarize(evaluate(Same(), ImagePairs(files)), lambda name: "all")["all"]
+    table = summarize(evaluate(Same().eval(), ImagePairs(files)), lambda name: "all")["all"]
     means = gathered(restored, sharp, [3, 1])
     assert table["restored"] == pytest.approx(means.values, rel=1e-6)
     assert table["infinite"]["restored"] == means.infinite
