@@ -13,6 +13,7 @@ from typing import Any, Literal
 from deblurlib.data.download import ROOT
 from deblurlib.imaging.exposure import GAMMA
 from deblurlib.training.losses import LossWeights, Norm
+from deblurlib.training.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class TrainConfig:
         clip: largest norm of the gradient; it is scaled down to this.
         average: decay d of the average ā ← d ā + (1 - d) w that is kept of the weights w, and
             shipped in their place; 0 keeps none.
-        precision: "bf16", "float32", or "auto": bf16 where the device has real units for it.
+        precision: "bfloat16", "float32", or "auto": bfloat16 where the device has units for it.
         compile: compile the network (minutes, once). On a GPU only: on a CPU, torch 2.13 makes a
             step no faster by it, and trips over reflecting borders.
         seed: of initial weights, data and order.
@@ -95,7 +96,7 @@ class TrainConfig:
     norm: Norm = "l1"
     clip: float = 1.0
     average: float = 0.0
-    precision: Literal["auto", "bf16", "float32"] = "auto"
+    precision: Precision = "auto"
     compile: bool = False
     seed: int = 0
     workers: int = 1

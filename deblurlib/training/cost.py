@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.models import iteration_arguments
-from deblurlib.training.precision import bf16_is_fast
+from deblurlib.training.precision import autocast
 
 
 def multiply_adds(
@@ -103,8 +103,7 @@ def fastest_seconds(
 
 def restore(model: nn.Module, image: Tensor) -> Tensor:
     """The restored image, in bfloat16 where that is fast; waits for its end."""
-    low = bf16_is_fast(image.device)
-    with torch.inference_mode(), torch.autocast(image.device.type, torch.bfloat16, enabled=low):
+    with torch.inference_mode(), autocast(image.device):
         restored: Tensor = model(image.to(memory_format=torch.channels_last)).image
     wait_for(image.device)
     return restored

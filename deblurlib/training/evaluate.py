@@ -22,7 +22,7 @@ from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import current_commit
 from deblurlib.training.cost import multiply_adds, peak_memory, refuse_training, wait_for
 from deblurlib.training.metrics import METRICS, finite_mean, psnr
-from deblurlib.training.precision import bf16_is_fast, device_name
+from deblurlib.training.precision import autocast, device_name
 from deblurlib.training.statistics import bootstrap_interval
 
 Row = dict[str, Any]
@@ -95,10 +95,7 @@ def mean_gain(model: nn.Module, pairs: Iterable[Pair]) -> float:
     gains = []
     for pair in pairs:
         blurred, sharp = (image[None].to(device) for image in pair)
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)),
-        ):
+        with torch.inference_mode(), autocast(device):
             restored = model(blurred.to(memory_format=torch.channels_last)).image
         gains.append(psnr(restored, sharp) - psnr(blurred, sharp))
     model.train(training)

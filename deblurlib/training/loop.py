@@ -45,7 +45,7 @@ from deblurlib.training.checkpoints import (
 from deblurlib.training.config import TrainConfig, crop_at, iterations_at, learning_rate_at
 from deblurlib.training.evaluate import mean_gain
 from deblurlib.training.losses import DeblurringLoss
-from deblurlib.training.precision import bf16_is_fast, device_name, on_device
+from deblurlib.training.precision import autocast, device_name, on_device
 
 LogEntry = dict[str, Any]
 
@@ -91,9 +91,6 @@ def train(
     )
     _require_all(accelerator)
     device = accelerator.device
-    low_precision = config.precision == "bf16" or (
-        config.precision == "auto" and bf16_is_fast(device)
-    )
 
     torch.manual_seed(config.seed)
     network = on_device(create_model(config.model, **config.arguments), device)
@@ -170,7 +167,7 @@ def train(
                 # Processes exchange their gradients once a step, with the last part.
                 last = part == config.accumulate - 1
                 with nullcontext() if last else accelerator.no_sync(model):
-                    with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
+                    with autocast(device, config.precision):
                         restoration = model(blurred)
                     losses = criterion(restoration, sharp)
                     accelerator.backward(losses["total"] / config.accumulate)

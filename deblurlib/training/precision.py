@@ -6,10 +6,13 @@ slower than float32, so a run asks here before it switches over.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""What a network computes in; "auto": bfloat16 where that is fast."""
 
 # Intel's and AMD's x86 units; ARM's are left out, as torch's convolutions do not use them.
 _CPU_UNITS = ("amx_bf16", "avx512_bf16")
@@ -39,6 +42,22 @@ def bf16_is_fast(device: torch.device) -> bool:
             capabilities.get(unit, False) for unit in _CPU_UNITS
         )
     return False
+
+
+def autocast(device: torch.device, precision: Precision = "auto") -> torch.autocast:
+    """A context in which what a network computes on ``device`` is of that precision.
+
+    In bfloat16, torch itself leaves in float32 what would suffer.
+
+    Raises:
+        ValueError: for another precision.
+    """
+    if precision not in get_args(Precision):
+        raise ValueError(
+            f"unknown precision {precision!r}: choose from {', '.join(get_args(Precision))}"
+        )
+    low = precision == "bfloat16" or (precision == "auto" and bf16_is_fast(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=low)
 
 
 def best_device() -> torch.device:

@@ -30,7 +30,7 @@ from deblurlib.imaging.files import to_image, to_tensor
 from deblurlib.imaging.scenes import TEST_PHOTOGRAPHS, load_photograph
 from deblurlib.models import ScaleIteration, iteration_arguments
 from deblurlib.training.metrics import psnr
-from deblurlib.training.precision import bf16_is_fast
+from deblurlib.training.precision import autocast
 
 AXES: Mapping[str, Sequence[float]] = {
     "blur": (0, 2, 4, 6, 9, 12, 18, 24, 36, 48),
@@ -158,8 +158,7 @@ def _restored_psnr(network: nn.Module, pair: Pair, iterations: int | None = None
     device = next(network.parameters()).device
     blurred, sharp = (image[None].to(device) for image in pair)
     arguments = iteration_arguments(network, iterations)
-    low = bf16_is_fast(device)
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=low):
+    with torch.inference_mode(), autocast(device):
         restored = network(blurred.to(memory_format=torch.channels_last), **arguments).image
     return psnr(restored, sharp).item()
 

@@ -149,7 +149,7 @@ def test_what_a_training_leaves(tmp_path: Path) -> None:
     assert same_weights(load_model(config.out / "weights.safetensors"), network)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_interrupted_and_continued_is_as_if_never_stopped(precision: Any, tmp_path: Path) -> None:
     whole, parts = (configuration(tmp_path / n, precision=precision) for n in ("whole", "parts"))
     expected = quietly(whole)
