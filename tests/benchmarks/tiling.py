@@ -2,7 +2,7 @@
 
 Not a test: run it on a machine that does nothing else.
 
-    python tests/benchmarks/tiling.py [--weights sung_small sgenet_small ...] [--out data/results/tiling.json]
+    python tests/benchmarks/tiling.py [--weights sung_small ...] [--out data/results/tiling.json]
     python tests/benchmarks/tiling.py --megapixels 24 --memory 6
 
 The first restores a test photograph, blurred by a shake, as a whole and in tiles of several sides,
