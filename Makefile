@@ -52,7 +52,7 @@ lock: ## resolve pyproject.toml's bounds anew into requirements.lock (TORCH=2.x.
 	python3.11 -m venv build/lock
 	@echo "Resolving into build/lock (takes minutes) ..."
 	build/lock/bin/python -m pip install -qq "torch==$(TORCH)"
-	build/lock/bin/python -m pip install -qq "torch==$(TORCH)" -e ".[test]"
+	build/lock/bin/python -m pip install -qq "torch==$(TORCH)" -e ".[export,test]"
 	build/lock/bin/python -m pip freeze --all --exclude pip --exclude-editable > build/lock/frozen
 	build/lock/bin/python -m pip install -qq aiohttp  # papermill wants it, on Python 3.12 only
 	build/lock/bin/python -m pip freeze --all --exclude pip --exclude-editable \

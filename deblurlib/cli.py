@@ -21,6 +21,7 @@ from deblurlib.data.download import GOPRO, HIDE, ROOT, download, located
 from deblurlib.data.faults import find_faults
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
+from deblurlib.export import export
 from deblurlib.imaging.files import replacing, save_image
 from deblurlib.inference import restore
 from deblurlib.models import create_model, dmphn, list_models, nafnet
@@ -107,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         "runs": runs_command,
         "release": release_command,
         "evaluate": evaluate_command,
+        "export": export_command,
         "study": study_command,
         "sensitivity": sensitivity_command,
         "data": data_command,
@@ -311,6 +313,28 @@ def _network(weights: str | None, model: str | None) -> tuple[nn.Module, Card]:
     if model is not None and card["model"] != model:
         raise ValueError(f"{name}: weights of {card['model']}, not of {model}")
     return load_model(name), card
+
+
+def export_command(
+    weights: Positional[str] = "sung_small",
+    out: Path = Path("exported"),
+    iterations: int | None = None,
+) -> int:
+    """Write a trained network for other programs: ONNX, and torch.export's package.
+
+    Both take any height and width from 65 pixels on, and are checked on five sizes.
+
+    Args:
+        weights: name of shipped weights, or a weights file.
+        out: folder for NAME.onnx and NAME.pt2.
+        iterations: scale iterations I, which cannot be chosen later; the network's own if not
+            given.
+    """
+    for path, differences in export(weights, out, iterations):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, at most so far from the network:")
+        for (height, width), difference in differences.items():
+            print(f"  {difference:.1e} on {height} x {width} pixels")
+    return 0
 
 
 def study_command(

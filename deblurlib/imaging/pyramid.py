@@ -1,6 +1,7 @@
 """B_i: the image pyramid that scale iteration climbs (SUNG, section II)."""
 
-from kornia.geometry.transform import pyrdown
+import torch
+from kornia.filters import filter2d
 from torch import Tensor
 from torch.nn import functional
 
@@ -8,7 +9,8 @@ from torch.nn import functional
 def gaussian_pyramid(image: Tensor, levels: int) -> list[Tensor]:
     """The image at 1, 1/2, 1/4, ... of its size: ``[B_0, B_1, ..., B_levels]``.
 
-    One step down blurs with a 5x5 Gaussian and takes every 2x2 pixels' mean (kornia's `pyrdown`).
+    One step down blurs with a 5x5 Gaussian and takes every 2x2 pixels' mean, as kornia's `pyrdown`
+    does; but a network that is exported keeps the height and width open.
     An odd side is first extended by its last row or column, so that level i has exactly
     ``ceil(H / 2**i)`` by ``ceil(W / 2**i)`` pixels, and its pixel (y, x) covers the rows from
     ``2**i * y`` and columns from ``2**i * x`` of the original. The Gaussian repeats border pixels.
@@ -38,5 +40,8 @@ def _halve(image: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     if height % 2 or width % 2:
         image = functional.pad(image, (0, width % 2, 0, height % 2), mode="replicate")
+    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=image.device) / 16
     # kornia's default border, "reflect", fails on images of one or two pixels.
-    return pyrdown(image, border_type="replicate")
+    blurred = filter2d(image, torch.outer(taps, taps)[None], border_type="replicate")
+    size = (image.shape[-2] // 2, image.shape[-1] // 2)
+    return functional.interpolate(blurred, size=size, mode="bilinear", align_corners=False)

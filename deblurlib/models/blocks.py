@@ -264,11 +264,20 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
 
     Reflects where the image is large enough for it, else repeats the last row or column.
     """
-    height, width = image.shape[-2:]
-    below, right = -height % multiple, -width % multiple
-    # One side at a time: an image may be wide enough to reflect and too low for it.
-    image = functional.pad(image, (0, right, 0, 0), "reflect" if right < width else "replicate")
-    return functional.pad(image, (0, 0, 0, below), "reflect" if below < height else "replicate")
+    for side in (-2, -1):
+        image = image.index_select(side, _extended(image.shape[side], multiple, image.device))
+    return image
+
+
+def _extended(length: int, multiple: int, device: torch.device) -> Tensor:
+    """Which rows an extended image has: its own, then the same backwards or the last one.
+
+    No condition looks at a number, so that networks can be exported with open sizes.
+    """
+    rows = torch.arange((length + multiple - 1) // multiple * multiple, device=device)
+    backwards = 2 * (length - 1) - rows
+    backwards = torch.where(backwards[-1] < 0, length - 1, backwards)
+    return torch.where(rows < length, rows, backwards)
 
 
 def crop_to_level(image: Tensor, size: tuple[int, int], level: int = 0) -> Tensor:
@@ -277,8 +286,10 @@ def crop_to_level(image: Tensor, size: tuple[int, int], level: int = 0) -> Tenso
     Takes away what `pad_to_multiple` put around: ``ceil(H / 2**level)`` rows stay, and as many
     columns.
     """
-    height, width = size
-    return image[..., : -(-height // 2**level), : -(-width // 2**level)]
+    for side, length in zip((-2, -1), size, strict=True):
+        rows = torch.arange(-(-length // 2**level), device=image.device)
+        image = image.index_select(side, rows)
+    return image
 
 
 def _leaky_relu(x: Tensor, *, inplace: bool = False) -> Tensor:

@@ -129,7 +129,9 @@ def split(patches: Tensor, level: int) -> Tensor:
     Shape: ``(N, C, H, W)`` -> ``(2N, C, H / 2, W)`` or ``(2N, C, H, W / 2)``: all first halves come
     before all second ones, so that a level's encoder sees its patches as one batch.
     """
-    return torch.cat(patches.chunk(2, dim=_axis(level)), dim=0)
+    axis = _axis(level)
+    half = patches.shape[axis] // 2
+    return torch.cat([patches.narrow(axis, first, half) for first in (0, half)], dim=0)
 
 
 def stitch(patches: Tensor, level: int) -> Tensor:

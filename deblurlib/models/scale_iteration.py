@@ -57,8 +57,8 @@ class ScaleIteration(nn.Module):
         if iterations is None:
             iterations = self.train_iterations if self.training else self.test_iterations
         height, width = blurred.shape[-2:]
-        most = math.ceil(math.log2(max(height, width, 16)))  # B_I is a single pixel there
-        if not 1 <= iterations <= most:
+        if iterations < 1 or all(2 ** (iterations - 1) >= n for n in (16, height, width)):
+            most = math.ceil(math.log2(max(height, width, 16)))  # B_I is a single pixel there
             raise ValueError(
                 f"iterations must be from 1 to {most} for an image of {height} x {width} pixels, "
                 f"not {iterations}"

@@ -22,6 +22,7 @@ from torch.nn import functional
 from deblurlib.imaging.pyramid import gaussian_pyramid
 from deblurlib.models.blocks import (
     DilatedRecursiveBlock,
+    crop_to_level,
     pad_to_multiple,
     pixel_shuffle_upsample,
     residual_blocks,
@@ -91,20 +92,20 @@ class SGENet(nn.Module):
             the skip connections predict, stage one's coarse to fine, then stage two's; level l has
             ``ceil(H / 2**l)`` by ``ceil(W / 2**l)`` pixels. Values may leave [0, 1] slightly.
         """
-        height, width = blurred.shape[-2:]
+        size = (blurred.shape[-2], blurred.shape[-1])
         padded = pad_to_multiple(blurred, 2 ** (self.levels - 1))
         pyramid = gaussian_pyramid(padded, self.levels - 2)
 
         first = self.stage1(padded, pyramid)
         second = self.stage2(torch.cat([padded, first.image], dim=1), pyramid, earlier=first)
 
-        def crop(image: Tensor) -> Tensor:
-            scale = padded.shape[-1] // image.shape[-1]
-            return image[..., : -(-height // scale), : -(-width // scale)]
+        def cropped(guidance: Sequence[Tensor]) -> list[Tensor]:
+            finest = len(guidance) - 1
+            return [crop_to_level(image, size, finest - i) for i, image in enumerate(guidance)]
 
         return Restoration(
-            images=(crop(first.image), crop(second.image)),
-            guidance=tuple(crop(image) for image in (*first.guidance, *second.guidance)),
+            images=(crop_to_level(first.image, size), crop_to_level(second.image, size)),
+            guidance=(*cropped(first.guidance), *cropped(second.guidance)),
         )
 
 

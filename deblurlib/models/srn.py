@@ -91,7 +91,7 @@ class SRN(nn.Module):
         images: list[Tensor] = []
         sharp, state = padded, None
         for i in reversed(range(self.scales)):
-            size = (padded.shape[-2] >> i, padded.shape[-1] >> i)
+            size = (padded.shape[-2] // 2**i, padded.shape[-1] // 2**i)
             at_scale = _resize(padded, size)
             # What the scale below restored is taken as given: no gradient goes through it.
             given = torch.cat([at_scale, _resize(sharp, size).detach()], dim=1)
