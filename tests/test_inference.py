@@ -156,7 +156,7 @@ def test_the_networks_mode_is_put_back(training: bool, network: nn.Module) -> No
     try:
         restore(noise(8, 8), network)
         with pytest.raises(ValueError, match="iterations"):
-            restore(noise(8, 8), network, iterations=0)
+            restore(noise(8, 8), network, iterations=0, tile=None)
         assert network.training == training
     finally:
         hook.remove()
