@@ -74,7 +74,7 @@ def restore(
     """
     if isinstance(tile, int) and tile < 1:
         raise ValueError(f"tile must be a side of 1 pixel or more, not {tile}")
-    network = model if isinstance(model, nn.Module) else _trained(os.fspath(model))
+    network = model if isinstance(model, nn.Module) else trained(model)
     device = next(network.parameters()).device
     photograph = _as_image(image)
     height, width = photograph.height, photograph.width
@@ -99,6 +99,17 @@ def restore(
         network.train(was_training)
     on_tile(left)
     return restored
+
+
+def trained(name: str | os.PathLike[str]) -> nn.Module:
+    """The network of weights that ship, or of a weights file; loaded once, on the best device.
+
+    Raises:
+        FileNotFoundError: where there are no such weights.
+        ValueError: for a file that holds none, or a damaged one.
+    """
+    path = weights_path(os.fspath(name))
+    return _load(path, path.stat().st_mtime_ns)
 
 
 def _restored(
@@ -178,11 +189,6 @@ def _as_image(image: str | os.PathLike[str] | Image.Image | NDArray[np.generic])
             )
         array = (array * 255).round().astype(np.uint8)
     return Image.fromarray(array).convert("RGB")
-
-
-def _trained(name: str) -> nn.Module:
-    path = weights_path(name)
-    return _load(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=2)

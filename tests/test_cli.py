@@ -89,11 +89,12 @@ def test_restore_reports_bad_photos_and_goes_on(
     photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("broken.jpg").write_text("no photo")
-    photos = ["missing.png", "broken.jpg", str(photo), "."]
+    photos = ["missing.png", "broken.jpg", str(photo), "data"]
     assert main(["restore", *photos, "--out", "sharp"]) == 1
     errors = error_lines(capsys)
     assert len(errors) == 3
-    for line, name in zip(errors, ("missing.png", "broken.jpg", ".: not a file"), strict=True):
+    # What is no photo at all is known before any is restored.
+    for line, name in zip(errors, ("data: no images", "missing.png", "broken.jpg"), strict=True):
         assert name in line
     assert [path.name for path in Path("sharp").iterdir()] == ["photo.png"]
     assert same_pixels(Path("sharp/photo.png"), photo)
@@ -103,9 +104,11 @@ def test_restore_overwrites_no_other_result(
     photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_image(Image.new("RGB", (5, 5)), "elsewhere/photo.jpg")
-    assert main(["restore", str(photo), "elsewhere/photo.jpg"]) == 1
+    save_image(Image.new("RGB", (5, 5)), "elsewhere/photo.bmp")
+    assert main(["restore", str(photo), "elsewhere/photo.jpg", "elsewhere/photo.bmp"]) == 1
     (line,) = error_lines(capsys)
-    assert "elsewhere/photo.jpg" in line and str(photo) in line
+    assert "elsewhere/photo.bmp" in line and str(photo) in line
+    assert open_image("restored/photo.jpg").size == (5, 5)
     assert same_pixels(Path("restored/photo.png"), photo)
 
 
@@ -114,6 +117,7 @@ def test_restore_overwrites_no_other_result(
     [
         (["restore"], "no photos given"),
         (["restore", "photo.png", "--model", "nosuch"], "nosuch: no such weights"),
+        (["restore", "photo.png", "--tile", "0"], "photo.png: tile must be a side of 1 pixel"),
         (["restore", "photo.png", "--model", "photo.png"], "photo.png: damaged, or not a file"),
         (["restore", "photo.png", "--iterations", "0"], "iterations must be from 1 to 6"),
         (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
@@ -213,7 +217,7 @@ def test_what_is_no_command_is_refused(
     [
         ([], ["doctor", "restore", "train", "evaluate", "study"]),
         (["doctor"], ["Check this machine"]),
-        (["restore"], ["image files", "--model", "--iterations", "--out"]),
+        (["restore"], ["image files", "--model", "--tile", "--precision", "--overwrite"]),
         (["train"], ["small", "small-sgenet", "paper"]),
         (["train", "small-sgenet"], ["default: sgenet_small", "default: charbonnier"]),
         (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
