@@ -133,7 +133,7 @@ def open_photo(path: str | os.PathLike[str]) -> Photo:
             floating-point pixels. The message names the file.
     """
     # What Pillow warns of is either said in a note or ends in an error.
-    with opened(path) as image, warnings.catch_warnings(action="ignore"):
+    with warnings.catch_warnings(action="ignore"), opened(path) as image:
         notes = _about_the_file(image, Path(path))
         image.load()
         exif, upright = _upright(image, notes)
@@ -182,8 +182,11 @@ def _about_the_file(image: ImageFile.ImageFile, path: Path) -> list[str]:
 
 def _upright(image: Image.Image, notes: list[str]) -> tuple[bytes | None, Image.Image]:
     """EXIF, and the picture turned as it says; a damaged EXIF says nothing."""
+    upright: Image.Image = image
     try:
         exif = image.getexif()
+        if not exif and image.info.get("exif"):
+            raise ValueError("nothing in it")
         upright = ImageOps.exif_transpose(image)
         for tag in _LAYOUT & exif.keys():
             del exif[tag]
@@ -199,8 +202,8 @@ def _upright(image: Image.Image, notes: list[str]) -> tuple[bytes | None, Image.
             raise ValueError("longer than a JPEG holds")
         return written, upright
     except Exception:  # as many ways to be damaged as pixels have
-        notes.append("its EXIF is damaged: left out")
-        return None, image.copy()
+        notes.append("its EXIF is damaged or empty: left out")
+        return None, upright
 
 
 def _own(upright: Image.Image) -> NDArray[np.uint8 | np.uint16]:

@@ -1,16 +1,21 @@
 """Photographs: what surrounds their pixels goes out as it came in, and colours stay true."""
 
 import io
+import re
 import struct
-import zlib
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
+from deblurlib.imaging.files import to_rgb
 from deblurlib.imaging.photos import FORMATS, Photo, open_photo
 
 LOSSLESS = [".png", ".tif"]
@@ -183,8 +188,9 @@ def test_a_damaged_profile_is_left_out_and_said(profile: bytes, tmp_path: Path) 
 def test_a_damaged_exif_is_no_hindrance(data: bytes, tmp_path: Path) -> None:
     Image.fromarray(levels()).save(tmp_path / "in.webp", lossless=True, exif=data)
     photo = open_photo(tmp_path / "in.webp")
+    assert photo.notes == ("its EXIF is damaged or empty: left out",)
     assert np.array_equal(np.asarray(photo.image), levels())
-    again(photo, tmp_path / "out.webp")
+    assert "exif" not in again(photo, tmp_path / "out.webp").info
 
 
 @pytest.mark.parametrize("ending", LOSSLESS)
@@ -253,24 +259,8 @@ def test_cmyk_becomes_rgb_and_says_so(ending: str, tmp_path: Path) -> None:
     assert np.abs(np.asarray(result).astype(int) - [0, 255, 255]).max() <= 3
 
 
-def sixteen_bit_rgb_png() -> bytes:
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    rows = b"".join(b"\0" + struct.pack(">6H", *[1000 * k for k in range(6)]) for _ in range(3))
-    head = struct.pack(">2I5B", 2, 3, 16, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
-
-
-def test_what_its_owner_should_know(tmp_path: Path) -> None:
-    (tmp_path / "deep.png").write_bytes(sixteen_bit_rgb_png())
+def test_what_its_owner_should_know(sound: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "deep.png").write_bytes(sound["deep_rgb.png"])
     assert open_photo(tmp_path / "deep.png").notes == ("16 bits a colour, written with 8",)
     frames = [Image.new("RGB", (8, 8), (k, 0, 0)) for k in (10, 200, 100)]
     for ending in (".gif", ".webp", ".tif", ".png", ".avif"):
@@ -310,3 +300,93 @@ def test_an_odd_resolution_is_left_out(tmp_path: Path) -> None:
     photo = open_photo(tmp_path / "in.tif")
     assert photo.dpi is None
     again(photo, tmp_path / "out.tif")
+
+
+def test_sound_files_come_through(sound: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in sound.items():
+        (tmp_path / name).write_bytes(content)
+        photo = open_photo(tmp_path / name)
+        result = again(photo, (tmp_path / name).with_suffix(".out.png"))
+        assert result.size == photo.image.size and sorted(result.size) == [12, 16]
+
+
+def test_hostile_files_are_refused_in_one_line_or_come_through(
+    hostile: dict[str, bytes], tmp_path: Path
+) -> None:
+    refused = set()
+    for name, content in hostile.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        with warnings.catch_warnings(action="error"):
+            try:
+                photo = open_photo(path)
+            except ValueError as error:
+                refused.add(name)
+                assert str(error).startswith(f"{path}: ") and len(str(error).splitlines()) == 1
+                continue
+        ending = path.suffix if path.suffix in FORMATS else ".png"
+        photo.save(photo.image, tmp_path / "out" / f"{name}{ending}")
+    # Not a single one of the worst, but not everything: much can be read all the same.
+    worst = {n for n in hostile if n.startswith(("cut-0", "cut-1", "huge", "long_text", "program"))}
+    assert worst <= refused
+    assert not any(name.startswith("named-") for name in refused)
+    assert {"profile.jpg", "exif.jpg", "exif.webp", "narrow.png"}.isdisjoint(refused)
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_what_is_refused_says_why(hostile: dict[str, bytes], tmp_path: Path) -> None:
+    for name, why in {
+        "huge.png": "more than 178,956,970 pixels; make it smaller",
+        "huge_gray.png": "more than 178,956,970 pixels; make it smaller",
+        "long_text.png": "Decompressed data too large",
+        "program.webp": "PostScript, which is a program to be run",
+        "float.tif": "floating-point pixels; save it with 8 or 16 bits",
+        "text.png": "not an image that Pillow can read",
+    }.items():
+        (tmp_path / name).write_bytes(hostile[name])
+        with pytest.raises(ValueError, match=re.escape(why)):
+            open_photo(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"]
+    + ["I", "I;16", "I;16B"],
+)
+def test_any_mode_is_seen_as_rgb(mode: str) -> None:
+    assert to_rgb(Image.new(mode, (3, 2))).mode == "RGB"
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16"]),
+    source=st.sampled_from([*FORMATS, ".bmp", ".gif", ".jp2"]),
+    ending=st.sampled_from(sorted(FORMATS)),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    orientation=st.integers(0, 9),
+    seed=st.integers(0, 9),
+)
+def test_any_size_mode_and_format(
+    mode: str, source: str, ending: str, size: tuple[int, int], orientation: int, seed: int
+) -> None:
+    width, height = size
+    shape = (height, width) if mode == "I;16" else (height, width, 3)
+    most = 65535 if mode == "I;16" else 255
+    pixels = np.random.default_rng(seed).integers(0, most, shape, endpoint=True)
+    image = Image.fromarray(pixels.astype(np.uint16 if mode == "I;16" else np.uint8))
+    image = image if mode == "I;16" else image.convert(mode)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"in{source}"
+        data = Image.Exif()
+        data[ExifTags.Base.Orientation] = orientation
+        try:
+            image.save(path, exif=data.tobytes())
+        except (OSError, ValueError):
+            assume(False)  # this format has no such mode
+        photo = open_photo(path)
+        turned = orientation in (5, 6, 7, 8) and source in FORMATS
+        assert photo.image.mode == "RGB"
+        assert photo.image.size == ((height, width) if turned else size)
+        result = again(photo, Path(folder) / f"out{ending}")
+        assert result.size == photo.image.size
+        assert list(Path(folder).glob(".*")) == []
