@@ -116,11 +116,11 @@ def plan(
             if result.suffix.lower() not in FORMATS:
                 result = result.with_suffix(".png")
             found[path / name if path.is_dir() else path] = result
-    inputs = {source.resolve() for source in found}
-    jobs: dict[Path, Job] = {}
+    inputs = {os.path.realpath(source) for source in found}
+    jobs: dict[str, Job] = {}
     for source, result in found.items():
-        target = result.resolve()
-        if target in inputs and target != source.resolve():
+        target = os.path.realpath(result)
+        if target in inputs and target != os.path.realpath(source):
             failures.append(f"{source}: its result would replace {result}; choose another --out")
         elif target in inputs and not overwrite:
             failures.append(
@@ -128,7 +128,7 @@ def plan(
             )
         elif target in jobs:
             other = jobs[target].source
-            failures.append(f"{source}: {other} has the same result {result}; choose another --out")
+            failures.append(f"{source}: {other} has the same result {result}; restore it alone")
         else:
             jobs[target] = Job(source, result)
     return list(jobs.values()), failures
@@ -152,7 +152,8 @@ def _below(folder: Path, out: Path, failures: list[str]) -> Iterator[Path]:
     for place, folders, names in os.walk(folder, onerror=unreadable):
         # Not into results of earlier runs.
         visible = (name for name in folders if not name.startswith("."))
-        folders[:] = sorted(n for n in visible if (Path(place) / n).resolve() != out.resolve())
+        results = os.path.realpath(out)
+        folders[:] = sorted(n for n in visible if os.path.realpath(Path(place, n)) != results)
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS:
                 yield Path(place, name).relative_to(folder)
@@ -166,5 +167,6 @@ def _named(source: Path, error: Exception) -> str:
 
 def _say(text: str, stream: TextIO) -> None:
     """Print above the progress bar and at once; names of files may be of any bytes."""
-    tqdm.write(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding), stream)
+    encoding = stream.encoding or "utf-8"
+    tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding), stream)
     stream.flush()
