@@ -47,8 +47,8 @@ def restore(
     `image`, and let the photograph `save` that.
 
     Args:
-        image: a file, a Pillow image, or an array ``(H, W, 3)`` or ``(H, W)``, uint8 or float in
-            [0, 1]. Any size from 1 x 1.
+        image: a file, in any colours that its profile names; a Pillow image, or an array
+            ``(H, W, 3)`` or ``(H, W)``, uint8 or float in [0, 1]. Any size from 1 x 1.
         model: the name of weights that ship with the project, a weights file, or a built network.
         iterations: scale iterations I, for networks that have them; None takes the network's own.
             Every further one starts from half the size, and reaches twice as long a blur.
@@ -57,9 +57,8 @@ def restore(
             holds. Networks that iterate over scales, and SRN, give the same result in tiles; for
             the others, tiles overlap and fade into each other.
         precision: what the network computes in; "auto" is bfloat16 where the device has units for
-            it, else float32. In bfloat16 single pixels of the hardest edges may differ by tens of
-            levels; the PSNR of the shipped networks, on any photograph of the embedded split, by
-            less than 0.01 dB.
+            it, else float32. With it, single pixels may differ by some levels; the PSNR of the
+            shipped networks, by less than 0.01 dB on every photograph of the embedded split.
         on_pixels: called as tiles are finished, with the number of the image's pixels that each has
             brought: together, all of them.
 

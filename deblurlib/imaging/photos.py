@@ -90,10 +90,12 @@ class Photo:
                 all.
         """
         image_format = FORMATS[path.suffix.lower()]
-        change = self._in_own_colours(restored) - self._in_own_colours(self.image)
         depth = np.iinfo(self.own.dtype).max
-        levels = np.clip(self.own + depth // 255 * change, 0, depth).astype(self.own.dtype)
-        result = Image.fromarray(levels)
+        levels = self._in_own_colours(restored)
+        levels -= self._in_own_colours(self.image)
+        levels *= depth // 255
+        levels += self.own
+        result = Image.fromarray(levels.clip(0, depth, out=levels).astype(self.own.dtype))
         if depth > 255 and image_format not in ("PNG", "TIFF"):
             result = to_rgb(result).convert("L")
         if self.opacity is not None and image_format != "JPEG":

@@ -1,6 +1,7 @@
 """Photographs: what surrounds their pixels goes out as it came in, and colours stay true."""
 
 import io
+import itertools
 import re
 import struct
 import tempfile
@@ -47,6 +48,24 @@ def again(photo: Photo, path: Path) -> Image.Image:
     with Image.open(path) as image:
         image.load()
     return image
+
+
+def one_way(space: bytes) -> bytes:
+    """A profile of inks or lights which says how each looks, here gray, but not the way back."""
+    channels = 3 if space == b"RGB " else 4
+    looks = b""
+    for amounts in itertools.product((0, 1), repeat=channels):
+        lightness = 200 - 40 * sum(amounts)
+        looks += bytes([lightness, 128, 128])
+    same = bytes(range(256))
+    unit = struct.pack(">9i", *(65536 * (k % 4 == 0) for k in range(9)))
+    table = b"mft1\0\0\0\0" + bytes([channels, 3, 2, 0]) + unit
+    table += same * channels + looks + same * 3
+    size = 128 + 4 + 12 + len(table)
+    head = struct.pack(">I4sI4s4s4s", size, b"none", 0x02400000, b"scnr", space, b"Lab ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
+    entry = struct.pack(">I4s2I", 1, b"A2B0", 144, len(table))
+    return head.ljust(128, b"\0") + entry + table
 
 
 def icc(space: bytes, curve: bytes, *columns: tuple[float, float, float]) -> bytes:
@@ -257,6 +276,26 @@ def test_cmyk_becomes_rgb_and_says_so(ending: str, tmp_path: Path) -> None:
     result = again(photo, tmp_path / f"out{ending}")
     assert result.mode == "RGB"
     assert np.abs(np.asarray(result).astype(int) - [0, 255, 255]).max() <= 3
+
+
+def test_inks_look_as_their_profile_says(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(
+        tmp_path / "print.tif", icc_profile=one_way(b"CMYK")
+    )
+    photo = open_photo(tmp_path / "print.tif")
+    assert photo.notes == ("CMYK pixels, written as RGB",)
+    gray = photo.image.getpixel((0, 0))
+    assert max(gray) - min(gray) <= 2 and 100 < gray[0] < 200  # and not cyan
+    result = again(photo, tmp_path / "out.tif")
+    assert result.getpixel((0, 0)) == gray and "icc_profile" not in result.info
+
+
+def test_a_profile_without_a_way_back_is_left_out(tmp_path: Path) -> None:
+    Image.fromarray(levels()).save(tmp_path / "scan.png", icc_profile=one_way(b"RGB "))
+    photo = open_photo(tmp_path / "scan.png")
+    assert photo.notes == ("its colour profile is damaged or for other pixels: left out",)
+    result = again(photo, tmp_path / "out.png")
+    assert np.array_equal(np.asarray(result), levels()) and "icc_profile" not in result.info
 
 
 def test_what_its_owner_should_know(sound: dict[str, bytes], tmp_path: Path) -> None:
