@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -437,6 +439,18 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli, "train", interrupted)
     assert main(["train", "small"]) == 130
+
+
+def test_an_interrupt_while_it_starts_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "deblurlib.cli", Interrupted("deblurlib.cli"))
+    monkeypatch.setattr(sys, "argv", ["deblurlib", "runs"])
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("deblurlib", run_name="__main__")
+    assert exit_.value.code == 130
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 0), (False, 1)])
