@@ -72,7 +72,7 @@ def restore_photos(
             for number, job in enumerate(jobs):
                 bar.set_description(job.source.name, refresh=False)
                 bar.update(number - bar.n)
-                if job.result.exists() and not overwrite:
+                if os.path.exists(job.result) and not overwrite:
                     skipped += 1
                     _say(f"{job.result}: there already; --overwrite makes it anew", sys.stderr)
                     continue
@@ -108,14 +108,15 @@ def plan(
     failures: list[str] = []
     found: dict[Path, Path] = {}  # where results go, by their sources
     for path in paths:
-        names = list(_below(path, out, failures)) if path.is_dir() else [Path(path.name)]
+        is_folder = os.path.isdir(path)  # which a Path cannot say of every name
+        names = list(_below(path, out, failures)) if is_folder else [Path(path.name)]
         if not names:
             failures.append(f"{path}: no images here ({', '.join(sorted(EXTENSIONS))})")
         for name in names:
             result = out / name
             if result.suffix.lower() not in FORMATS:
                 result = result.with_suffix(".png")
-            found[path / name if path.is_dir() else path] = result
+            found[path / name if is_folder else path] = result
     inputs = {os.path.realpath(source) for source in found}
     jobs: dict[str, Job] = {}
     for source, result in found.items():
