@@ -173,9 +173,8 @@ def _about_the_file(image: ImageFile.ImageFile, path: Path) -> list[str]:
     named = FORMATS.get(path.suffix.lower(), found)
     if named != found:
         notes.append(f"a {found} file by its content; written as {named}, as its name says")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        notes.append(f"holds {frames} pictures: only the first is restored")
+    if getattr(image, "is_animated", False):
+        notes.append("holds several pictures: only the first is restored")
     # Pillow reads colours of 16 bits as 8.
     if not image.mode.startswith("I") and any(";16" in str(tile.args) for tile in image.tile):
         notes.append("16 bits a colour, written with 8")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from deblurlib.imaging.files import to_rgb
 from deblurlib.imaging.photos import FORMATS, Photo, open_photo
@@ -132,6 +132,15 @@ def test_all_that_surrounds_the_pixels_is_kept(
     size = details[ExifTags.Base.ExifImageWidth], details[ExifTags.Base.ExifImageHeight]
     assert size == image.size
     assert found.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+
+
+def test_xmp_in_a_png_is_kept(tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", '<x:xmpmeta tiff:Orientation="6">høliday</x:xmpmeta>')
+    Image.fromarray(levels()).save(tmp_path / "in.png", exif=exif(6), pnginfo=text)
+    image = again(open_photo(tmp_path / "in.png"), tmp_path / "out.png")
+    # What is upright now must not be turned again.
+    assert image.info["xmp"].decode() == "<x:xmpmeta >høliday</x:xmpmeta>"
 
 
 def test_xmp_in_a_tiff_is_kept(tmp_path: Path) -> None:
@@ -306,7 +315,7 @@ def test_what_its_owner_should_know(sound: dict[str, bytes], tmp_path: Path) -> 
         path = tmp_path / f"moving{ending}"
         frames[0].save(path, save_all=True, append_images=frames[1:])
         photo = open_photo(path)
-        assert photo.notes == ("holds 3 pictures: only the first is restored",)
+        assert photo.notes == ("holds several pictures: only the first is restored",)
         assert abs(photo.image.getpixel((4, 4))[0] - 10) <= 3
 
 
@@ -330,7 +339,7 @@ def test_a_photo_of_several_pictures_in_jpeg(tmp_path: Path) -> None:
     frames[0].save(file, "MPO", save_all=True, append_images=frames[1:])
     (tmp_path / "phone.jpg").write_bytes(file.getvalue())
     photo = open_photo(tmp_path / "phone.jpg")
-    assert photo.notes == ("holds 2 pictures: only the first is restored",)
+    assert photo.notes == ("holds several pictures: only the first is restored",)
     assert again(photo, tmp_path / "out.jpg").format == "JPEG"
 
 
