@@ -336,9 +336,18 @@ def study_command(
             if not given.
         root: the folder that "data gopro --root" has put GoPro in.
         runs: folder for the runs.
-        out: results file (JSON) to write.
+        out: results file (JSON) to write. Seeds that an existing one has are kept, and the others
+            added to it.
     """
-    results = run_study(study, profile, only=only, seeds=seeds, data=data, root=root, runs=runs)
+    earlier = None
+    if out and out.is_file():
+        try:
+            earlier = json.loads(out.read_text())
+        except ValueError as error:
+            raise ValueError(f"{out}: not the results of a study; choose another file") from error
+    results = run_study(
+        study, profile, only=only, seeds=seeds, data=data, root=root, runs=runs, earlier=earlier
+    )
     print(table(results))
     if out:
         with replacing(out) as beside:

@@ -514,3 +514,12 @@ def test_study_writes_the_table_that_it_prints(
     results = json.loads(Path("results.json").read_text())
     assert [row["name"] for row in results["variants"]] == ["as it is", "wide"]
     assert capsys.readouterr().out.splitlines()[-2:] == table(results).splitlines()[-2:]
+    assert main([*command, "--seeds", "7", "--runs", "elsewhere"]) == 0
+    more = json.loads(Path("results.json").read_text())
+    assert more["seeds"] == [0, 1, 7] and len(list(Path("elsewhere").iterdir())) == 2
+    assert [row["gains"][:2] for row in more["variants"]] == [
+        row["gains"] for row in results["variants"]
+    ]
+    Path("results.json").write_text("no results")
+    assert main(command) == 1
+    assert "results.json: not the results of a study" in capsys.readouterr().err

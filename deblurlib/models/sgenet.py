@@ -300,8 +300,10 @@ class CrossStageAggregation(nn.Module):
     def forward(self, own: Tensor, encoded: Tensor, decoded: Tensor) -> Tensor:
         """Stage two's features, stage one's encoder's and decoder's -> ``(N, channels, H, W)``."""
         branches = self.branches(own, encoded, decoded)
-        weights = self.weights(branches).to(own.dtype).unbind(dim=1)
-        return _sum(w * branch for w, branch in zip(weights, branches, strict=True))
+        # In float32, as the weights are: in bfloat16 alone, CPUs are slow to multiply all channels
+        # of a pixel by one value.
+        weights = self.weights(branches).unbind(dim=1)
+        return _sum(w * branch for w, branch in zip(weights, branches, strict=True)).to(own.dtype)
 
     def branches(self, own: Tensor, encoded: Tensor, decoded: Tensor) -> list[Tensor]:
         """U_0, ..., U_K, each ``(N, channels, H, W)``, in the order of ``branch_names``."""
@@ -320,7 +322,7 @@ class CrossStageAggregation(nn.Module):
         if self.selection == "channel":
             summary = summary.mean(dim=(-2, -1), keepdim=True)
         logits = self.excite(functional.leaky_relu(self.squeeze(summary), 0.2))
-        return logits.unflatten(1, (len(branches), -1)).softmax(dim=1)
+        return logits.unflatten(1, (len(branches), -1)).softmax(dim=1, dtype=torch.float32)
 
 
 class PlainSum(nn.Module):

@@ -58,7 +58,8 @@ class TrainConfig:
         clip: largest norm of the gradient; it is scaled down to this.
         average: decay d of the average ā ← d ā + (1 - d) w that is kept of the weights w, and
             shipped in their place; 0 keeps none.
-        precision: "bfloat16", "float32", or "auto": bfloat16 where the device has units for it.
+        precision: "bfloat16", "float32", or "auto": bfloat16 where the device has units for it
+            that give right gradients (`training_precision`).
         compile: compile the network (minutes, once). On a GPU only: on a CPU, torch 2.13 makes a
             step no faster by it, and trips over reflecting borders.
         seed: of initial weights, data and order.

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.models import iteration_arguments
+from deblurlib.training.memory import freed_memory_kept
 from deblurlib.training.precision import autocast
 
 
@@ -103,7 +104,7 @@ def fastest_seconds(
 
 def restore(model: nn.Module, image: Tensor) -> Tensor:
     """The restored image, in bfloat16 where that is fast; waits for its end."""
-    with torch.inference_mode(), autocast(image.device):
+    with torch.inference_mode(), autocast(image.device), freed_memory_kept(image.device):
         restored: Tensor = model(image.to(memory_format=torch.channels_last)).image
     wait_for(image.device)
     return restored

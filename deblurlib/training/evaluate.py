@@ -21,6 +21,7 @@ from deblurlib.imaging.files import replacing
 from deblurlib.models import iteration_arguments
 from deblurlib.training.checkpoints import current_commit
 from deblurlib.training.cost import multiply_adds, peak_memory, refuse_training, wait_for
+from deblurlib.training.memory import freed_memory_kept
 from deblurlib.training.metrics import METRICS, finite_mean, psnr
 from deblurlib.training.precision import autocast, device_name
 from deblurlib.training.statistics import bootstrap_interval
@@ -61,7 +62,7 @@ def evaluate(
     device = next(model.parameters()).device
     arguments = iteration_arguments(model, iterations)
     sizes: set[torch.Size] = set()
-    with torch.inference_mode():
+    with torch.inference_mode(), freed_memory_kept(device):
         for index in range(len(rows), len(pairs)):
             blurred, sharp = (image[None].to(device) for image in pairs[index])
             if blurred.shape not in sizes:

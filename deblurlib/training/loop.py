@@ -45,7 +45,7 @@ from deblurlib.training.checkpoints import (
 from deblurlib.training.config import TrainConfig, crop_at, iterations_at, learning_rate_at
 from deblurlib.training.evaluate import mean_gain
 from deblurlib.training.losses import DeblurringLoss
-from deblurlib.training.precision import autocast, device_name, on_device
+from deblurlib.training.precision import autocast, device_name, on_device, training_precision
 
 LogEntry = dict[str, Any]
 
@@ -94,6 +94,7 @@ def train(
 
     torch.manual_seed(config.seed)
     network = on_device(create_model(config.model, **config.arguments), device)
+    precision = training_precision(network, device, config.precision)
     if isinstance(network, ScaleIteration) and config.gradient_through_scales is not None:
         network.gradient_through_scales = config.gradient_through_scales
     about = _about(config)
@@ -167,7 +168,7 @@ def train(
                 # Processes exchange their gradients once a step, with the last part.
                 last = part == config.accumulate - 1
                 with nullcontext() if last else accelerator.no_sync(model):
-                    with autocast(device, config.precision):
+                    with autocast(device, precision):
                         restoration = model(blurred)
                     losses = criterion(restoration, sharp)
                     accelerator.backward(losses["total"] / config.accumulate)

@@ -60,6 +60,37 @@ def autocast(device: torch.device, precision: Precision = "auto") -> torch.autoc
     return torch.autocast(device.type, torch.bfloat16, enabled=low)
 
 
+def training_precision(
+    network: nn.Module, device: torch.device, precision: Precision = "auto"
+) -> Precision:
+    """What to train a network in on ``device``: as asked for, if its gradients come out right.
+
+    On x86 processors with AVX512-BF16 and without AMX, oneDNN (in torch 2.13) computes the bfloat16
+    gradient of a dilated convolution's weights from memory that it never wrote, where channels lie
+    last and their number is no multiple of 16. SGENet has such convolutions.
+
+    Raises:
+        ValueError: where bfloat16 is asked for, and its gradients would be wrong.
+    """
+    capabilities = _cpu_capabilities()
+    suspect = capabilities.get("avx512_bf16", False) and not capabilities.get("amx_bf16", False)
+    if precision == "float32" or device.type != "cpu" or not suspect:
+        return precision
+    wrong = [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv2d)
+        and max(module.dilation) > 1
+        and (module.in_channels % 16 or module.out_channels % 16)
+    ]
+    if wrong and precision == "bfloat16":
+        raise ValueError(
+            f"this processor's bfloat16 gradients are wrong for dilated convolutions such as "
+            f"{wrong[0]!r}: train with precision='float32'"
+        )
+    return "float32" if wrong else precision
+
+
 def best_device() -> torch.device:
     """The accelerator of this machine, else the CPU."""
     # Asked first: without one, a build of torch for GPUs would still name what it was built for.

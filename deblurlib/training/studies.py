@@ -5,6 +5,7 @@ other networks. All variants train for the same number of steps on the same samp
 seeds, and are judged on the same test pairs.
 """
 
+import copy
 import dataclasses
 import json
 import re
@@ -16,13 +17,13 @@ from statistics import mean, stdev
 from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from deblurlib.data.download import ROOT, located
 from deblurlib.data.location import data_directory
 from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.imaging.files import replacing
+from deblurlib.models import create_model
 from deblurlib.training.checkpoints import current_commit
 from deblurlib.training.config import TrainConfig
 from deblurlib.training.cost import fastest_seconds, multiply_adds
@@ -184,6 +185,7 @@ def run_study(
     data: Path | None = None,
     root: Path = ROOT,
     runs: Path = Path("runs/studies"),
+    earlier: Mapping[str, Any] | None = None,
     progress: bool = True,
     **changes: Any,
 ) -> dict[str, Any]:
@@ -201,28 +203,43 @@ def run_study(
             data, and their photo split.
         root: as `TrainConfig` has it.
         runs: where the runs' folders lie.
+        earlier: what this gave for other seeds, perhaps on another machine; they are kept, and not
+            run again.
         progress: show a bar for each run.
         changes: to every run's configuration, such as ``steps=2``.
 
     Returns:
         "study", "profile", "steps", "batch", "crop", "seeds", "config" (what all runs share),
-        "data", "pairs" (how many are tested), "device", "commit", "torch", "blurred" (the mean of
-        every metric before), and "variants": for each its "name", "changes", "parameters", "gmacs"
-        and "seconds" for a `FRAME`, "gains": for each seed the mean gain in PSNR over the blurred
-        image in dB, "groups": the same for each strength of blur, and "restored": for each seed the
-        mean of every metric.
+        "data", "pairs" (how many are tested), "device", "commit" and "torch" (of the last call),
+        "blurred" (the mean of every metric before), and "variants": for each its "name", "changes",
+        "parameters", "gmacs" and "seconds" for a `FRAME`, "gains": for each seed the mean gain in
+        PSNR over the blurred image in dB, "groups": the same for each strength of blur, and
+        "restored": for each seed the mean of every metric.
 
     Raises:
-        ValueError: for an unknown study or variant, or data that are unusable.
+        ValueError: for an unknown study or variant, data that are unusable, or earlier results of
+            another study.
     """
     if name not in STUDIES:
         raise ValueError(f"unknown study {name!r}: choose from {', '.join(STUDIES)}")
-    study, seeds = STUDIES[name], tuple(seeds)
+    study = STUDIES[name]
     unknown = sorted(set(only) - set(study.variants))
     if unknown:
         raise ValueError(f"unknown variant {unknown[0]!r}: choose from {', '.join(study.variants)}")
     pairs = photo_split() if data is None else find_pairs(located(data, root), "test")
     device = best_device()
+    shared = dataclasses.replace(study.base[profile], **changes)
+    left_out = ("out", "seed", "data", "root", "model", "arguments")
+    identity = {
+        "study": name,
+        "profile": profile,
+        "steps": shared.steps,
+        "batch": shared.batch,
+        "crop": shared.crop,
+        "data": "embedded" if data is None else data.name,
+        "pairs": len(pairs),
+        "config": {k: v for k, v in dataclasses.asdict(shared).items() if k not in left_out},
+    }
     variants: dict[str, dict[str, Any]] = {
         variant: {
             "name": variant,
@@ -234,20 +251,25 @@ def run_study(
         for variant, about in study.variants.items()
         if not only or variant in only
     }
-    networks: dict[str, nn.Module] = {}
+    done: list[int] = []
     blurred: dict[str, float] = {}
+    if earlier is not None:
+        _refuse_others(earlier, {**identity, "variants": list(variants.values())})
+        done, blurred = earlier["seeds"], earlier["blurred"]
+        variants = {row["name"]: copy.deepcopy(row) for row in earlier["variants"]}
+    new = [seed for seed in dict.fromkeys(seeds) if seed not in done]
     # All variants of a seed before the next one: stopped early, what is there can be compared.
-    for seed in seeds:
+    for seed in new:
         for variant, row in variants.items():
             config = study.config(variant, profile, seed, data=data, root=root, **changes)
             out = runs / _folder(variant, config)
             # All runs of a seed share the scenes that one of them has rendered.
             scenes = runs / "scenes" if data is None else None
             config = dataclasses.replace(config, out=out, cache=scenes)
-            networks[variant] = on_device(train(config, progress=progress), device)
+            network = on_device(train(config, progress=progress), device)
             result = config.out / "judged.json"
             if not result.is_file():
-                rows = evaluate(networks[variant], pairs)
+                rows = evaluate(network, pairs)
                 summary = summarize(rows, strength_of if data is None else lambda name: "all")
                 with replacing(result) as beside:
                     beside.write_text(json.dumps(summary))
@@ -259,6 +281,11 @@ def run_study(
                 values.append(summary["all"]["restored"][metric])
             blurred = summary["all"]["blurred"]
 
+    networks = {}
+    for variant in variants:
+        config = study.config(variant, profile, 0, **changes)
+        network = create_model(config.model, **config.arguments).eval()
+        networks[variant] = on_device(network, device)
     frame = torch.rand(1, 3, *FRAME, device=device).to(memory_format=torch.channels_last)
     seconds = fastest_seconds(networks, frame)
     for variant, row in variants.items():
@@ -266,29 +293,34 @@ def run_study(
         row["parameters"] = sum(parameter.numel() for parameter in parameters)
         row["gmacs"] = multiply_adds(networks[variant], *FRAME) / 1e9
         row["seconds"] = seconds[variant]
-
-    shared = study.base[profile]
-    shared = dataclasses.replace(shared, **changes)
-    left_out = ("out", "seed", "data", "root", "model", "arguments")
-    about = {k: v for k, v in dataclasses.asdict(shared).items() if k not in left_out}
     return {
-        "study": name,
-        "profile": profile,
-        "steps": shared.steps,
-        "batch": shared.batch,
-        "crop": shared.crop,
-        "seeds": list(seeds),
-        "data": "embedded" if data is None else data.name,
-        "pairs": len(pairs),
+        **identity,
+        "seeds": [*done, *new],
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "bfloat16": bf16_is_fast(device),
         "commit": current_commit(),
         "torch": torch.__version__,
-        "config": about,
         "blurred": blurred,
         "variants": list(variants.values()),
     }
+
+
+def _refuse_others(earlier: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    """Earlier results must be of the same study, but for its seeds."""
+    identity = json.loads(json.dumps(identity, default=str))
+    for key, value in identity.items():
+        before = earlier.get(key)
+        if key == "variants":
+            value, before = (
+                [(row["name"], row["changes"], sorted(row["restored"])) for row in rows or ()]
+                for rows in (value, before)
+            )
+        if before != value:
+            raise ValueError(
+                f"the earlier results differ in {key!r}, and cannot be added to: "
+                "write these to another file"
+            )
 
 
 def load(name: str) -> dict[str, Any]:

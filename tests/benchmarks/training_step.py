@@ -12,14 +12,13 @@ memory by copying.
 """
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import tyro
-from torch.profiler import ProfilerActivity, profile
+from measuring import peak_arithmetic, peak_memory, profiled, timed
 from torch.utils.flop_counter import FlopCounterMode
 
 from deblurlib.models import create_model
@@ -117,49 +116,6 @@ def training_step(
         optimizer.zero_grad()
 
     return step
-
-
-def timed(work: Callable[[], Any], device: torch.device) -> float:
-    """Seconds until the device has done it."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
-
-
-def peak_arithmetic(device: torch.device) -> float:
-    """Operations per second of a product of large bfloat16 matrices, the best of five."""
-    side = 8192 if device.type == "cuda" else 2048
-    one, other = torch.rand(2, side, side, device=device, dtype=torch.bfloat16).unbind()
-    return 2 * side**3 / min(timed(lambda: one @ other, device) for _ in range(6))
-
-
-def peak_memory(device: torch.device) -> float:
-    """Bytes per second, read and written, of a copy far larger than any cache; the best of five."""
-    source = torch.rand(2**28, device=device)
-    target = torch.empty_like(source)
-    seconds = min(timed(lambda: target.copy_(source), device) for _ in range(6))
-    return 2 * source.numel() * source.element_size() / seconds
-
-
-def profiled(step: Callable[[], None], device: torch.device) -> tuple[dict[str, float], int]:
-    """The operators that take most of a step's time, with their shares; and the bytes it allocates.
-
-    What is allocated is written at least once, so that is the least that goes through the memory.
-    """
-    gpu = device.type == "cuda"
-    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]
-    with profile(activities=kinds, profile_memory=True) as watched:
-        timed(step, device)
-    side = "device" if gpu else "cpu"
-    times = {e.key: getattr(e, f"self_{side}_time_total") for e in watched.key_averages()}
-    total = sum(times.values())
-    largest = sorted(times, key=lambda key: -times[key])[:8]
-    written = sum(max(0, getattr(e, f"self_{side}_memory_usage")) for e in watched.events())
-    return {key: round(times[key] / total, 4) for key in largest}, written
 
 
 if __name__ == "__main__":

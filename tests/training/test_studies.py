@@ -105,6 +105,30 @@ def test_stopped_it_goes_on_and_finished_runs_are_not_done_again(
 
 
 @pytest.mark.usefixtures("study")
+def test_seeds_are_added_to_earlier_ones_which_are_not_run_again(
+    pairs: Path, tmp_path: Path
+) -> None:
+    arguments: dict[str, Any] = {"data": pairs, "progress": False}
+    whole = run_study("tiny", seeds=(0, 1), runs=tmp_path / "whole", **arguments)
+    first = json.loads(
+        json.dumps(run_study("tiny", seeds=(0,), runs=tmp_path / "runs", **arguments))
+    )
+    kept = json.dumps(first)
+    elsewhere = {"runs": tmp_path / "elsewhere", "earlier": first, **arguments}
+    both = run_study("tiny", seeds=(1, 0, 1), **elsewhere)
+    assert json.dumps(first) == kept
+    assert all(path.name.split("-")[-2] == "1" for path in (tmp_path / "elsewhere").iterdir())
+    for row in (*both["variants"], *whole["variants"]):
+        del row["seconds"]
+    assert both == whole
+    with pytest.raises(ValueError, match="'steps'"):
+        run_study("tiny", seeds=(2,), steps=3, **elsewhere)
+    with pytest.raises(ValueError, match="'variants'"):
+        run_study("tiny", seeds=(2,), only=["complete"], **elsewhere)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 2  # refused before any training
+
+
+@pytest.mark.usefixtures("study")
 def test_equal_runs_of_two_studies_are_one_run(
     pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
