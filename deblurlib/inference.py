@@ -19,6 +19,7 @@ from deblurlib.models import SRN, ScaleIteration, iteration_arguments
 from deblurlib.models.tiling import MULTIPLE, blended, reach
 from deblurlib.training.checkpoints import load_model, weights_path
 from deblurlib.training.cost import free_memory, live_bytes
+from deblurlib.training.memory import freed_memory_kept
 from deblurlib.training.precision import Precision, autocast, best_device, on_device
 
 FADE = 64
@@ -92,7 +93,7 @@ def restore(
     try:
         side = _automatic(network, height, width, device, iterations) if tile == "auto" else tile
         blurred = to_tensor(photograph)[None].to(device, memory_format=torch.channels_last)
-        with torch.inference_mode(), autocast(device, precision):
+        with torch.inference_mode(), autocast(device, precision), freed_memory_kept(device):
             restored = to_image(_restored(network, blurred, side, arguments, on_tile))
     finally:
         network.train(was_training)
