@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
+from deblurlib.batch import restore_photos
 from deblurlib.course.environment import doctor
 from deblurlib.data.download import GOPRO, HIDE, ROOT, download, located
 from deblurlib.data.faults import find_faults
@@ -23,7 +24,6 @@ from deblurlib.data.pairs import find_pairs
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.export import export
 from deblurlib.imaging.files import replacing, save_image
-from deblurlib.inference import restore
 from deblurlib.models import create_model, dmphn, list_models, nafnet
 from deblurlib.training.checkpoints import (
     Card,
@@ -31,7 +31,6 @@ from deblurlib.training.checkpoints import (
     digest,
     load_model,
     read_card,
-    weights_path,
 )
 from deblurlib.training.config import TrainConfig
 from deblurlib.training.evaluate import (
@@ -47,7 +46,7 @@ from deblurlib.training.evaluate import table as table_of_metrics
 from deblurlib.training.loop import train
 from deblurlib.training.metrics import METRICS
 from deblurlib.training.pictures import with_edge_maps
-from deblurlib.training.precision import best_device, device_name, on_device
+from deblurlib.training.precision import Precision, best_device, device_name, on_device
 from deblurlib.training.release import release
 from deblurlib.training.runs import find_runs
 from deblurlib.training.runs import table as table_of_runs
@@ -145,39 +144,39 @@ def doctor_command() -> int:
 
 def restore_command(
     photos: Positional[list[Path]],
+    out: Path = Path("restored"),
     model: str = "sung_small",
     iterations: int | None = None,
-    out: Path = Path("restored"),
+    tile: int | Literal["auto", "none"] = "auto",
+    precision: Precision = "auto",
+    overwrite: bool = False,
 ) -> int:
     """Remove motion blur from photographs.
 
-    A file that cannot be restored is reported in one line, and the rest go on; the exit status is
-    then 1.
+    One that cannot be restored is reported in one line, and again at the end, and the rest go on;
+    the exit status is then 1. Results that are there already are left alone.
 
     Args:
-        photos: image files.
+        photos: image files; and folders, which are searched for them.
+        out: folder for the results, which have the same names.
         model: name of shipped weights, or a weights file.
         iterations: scale iterations I; more of them reach longer blur.
-        out: folder for the results, which are PNG files of the same names.
+        tile: side in pixels of the tiles that a large photo goes through; auto: as the free memory
+            asks for; none: the whole at once.
+        precision: auto is bfloat16 where that is fast, else float32.
+        overwrite: make results anew; with --out the photos' own folder, replace the photos.
     """
     if not photos:
         raise ValueError("no photos given")
-    weights_path(model)  # fail once here, not once for every photo
-    results: dict[Path, Path] = {}
-    failed = False
-    for photo in tqdm(photos, unit="photo", disable=len(photos) == 1):
-        result = out / f"{photo.stem}.png"
-        try:
-            if result.exists() and result.samefile(photo):
-                raise ValueError(f"{photo}: its result would replace it; choose another --out")
-            if result in results:
-                raise ValueError(f"{photo}: {results[result]} was restored to the same {result}")
-            save_image(restore(photo, model, iterations), result)
-            results[result] = photo
-            tqdm.write(str(result))
-        except (OSError, ValueError) as error:
-            tqdm.write(f"error: {error}", file=sys.stderr)
-            failed = True
+    failed = restore_photos(
+        photos,
+        out,
+        model=model,
+        iterations=iterations,
+        tile=None if tile == "none" else tile,
+        precision=precision,
+        overwrite=overwrite,
+    )
     return 1 if failed else 0
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -89,11 +91,12 @@ def test_restore_reports_bad_photos_and_goes_on(
     photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("broken.jpg").write_text("no photo")
-    photos = ["missing.png", "broken.jpg", str(photo), "."]
+    photos = ["missing.png", "broken.jpg", str(photo), "data"]
     assert main(["restore", *photos, "--out", "sharp"]) == 1
     errors = error_lines(capsys)
     assert len(errors) == 3
-    for line, name in zip(errors, ("missing.png", "broken.jpg", ".: not a file"), strict=True):
+    # What is no photo at all is known before any is restored.
+    for line, name in zip(errors, ("data: no images", "missing.png", "broken.jpg"), strict=True):
         assert name in line
     assert [path.name for path in Path("sharp").iterdir()] == ["photo.png"]
     assert same_pixels(Path("sharp/photo.png"), photo)
@@ -103,9 +106,11 @@ def test_restore_overwrites_no_other_result(
     photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_image(Image.new("RGB", (5, 5)), "elsewhere/photo.jpg")
-    assert main(["restore", str(photo), "elsewhere/photo.jpg"]) == 1
+    save_image(Image.new("RGB", (5, 5)), "elsewhere/photo.bmp")
+    assert main(["restore", str(photo), "elsewhere/photo.jpg", "elsewhere/photo.bmp"]) == 1
     (line,) = error_lines(capsys)
-    assert "elsewhere/photo.jpg" in line and str(photo) in line
+    assert "elsewhere/photo.bmp" in line and str(photo) in line
+    assert open_image("restored/photo.jpg").size == (5, 5)
     assert same_pixels(Path("restored/photo.png"), photo)
 
 
@@ -114,6 +119,7 @@ def test_restore_overwrites_no_other_result(
     [
         (["restore"], "no photos given"),
         (["restore", "photo.png", "--model", "nosuch"], "nosuch: no such weights"),
+        (["restore", "photo.png", "--tile", "0"], "photo.png: tile must be a side of 1 pixel"),
         (["restore", "photo.png", "--model", "photo.png"], "photo.png: damaged, or not a file"),
         (["restore", "photo.png", "--iterations", "0"], "iterations must be from 1 to 6"),
         (["restore", "photo.png", "--out", "photo.png"], "photo.png"),
@@ -213,7 +219,7 @@ def test_what_is_no_command_is_refused(
     [
         ([], ["doctor", "restore", "train", "evaluate", "study"]),
         (["doctor"], ["Check this machine"]),
-        (["restore"], ["image files", "--model", "--iterations", "--out"]),
+        (["restore"], ["image files", "--model", "--tile", "--precision", "--overwrite"]),
         (["train"], ["small", "small-sgenet", "paper"]),
         (["train", "small-sgenet"], ["default: sgenet_small", "default: charbonnier"]),
         (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
@@ -433,6 +439,18 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli, "train", interrupted)
     assert main(["train", "small"]) == 130
+
+
+def test_an_interrupt_while_it_starts_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "deblurlib.cli", Interrupted("deblurlib.cli"))
+    monkeypatch.setattr(sys, "argv", ["deblurlib", "runs"])
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("deblurlib", run_name="__main__")
+    assert exit_.value.code == 130
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 0), (False, 1)])

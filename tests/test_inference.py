@@ -12,12 +12,16 @@ from PIL import Image
 from torch import nn
 
 from deblurlib import inference
-from deblurlib.imaging.files import open_image, save_image
+from deblurlib.data.synthetic import photo_split
+from deblurlib.imaging.files import open_image, save_image, to_image, to_tensor
 from deblurlib.inference import restore
 from deblurlib.models import SGENet, create_model
-from deblurlib.training.checkpoints import save_weights
+from deblurlib.training.checkpoints import list_weights, save_weights
 from deblurlib.training.cost import live_bytes
+from deblurlib.training.metrics import psnr
+from deblurlib.training.precision import Precision
 
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 SIZES = {"width": 4, "blocks": 1, "rdb_layers": 2, "kernel_size": 3}
 
 
@@ -156,7 +160,7 @@ def test_the_networks_mode_is_put_back(training: bool, network: nn.Module) -> No
     try:
         restore(noise(8, 8), network)
         with pytest.raises(ValueError, match="iterations"):
-            restore(noise(8, 8), network, iterations=0)
+            restore(noise(8, 8), network, iterations=0, tile=None)
         assert network.training == training
     finally:
         hook.remove()
@@ -243,3 +247,71 @@ def test_networks_that_see_farther_are_blended() -> None:
     whole = np.asarray(restore(levels, network, tile=None)).astype(int)
     tiled = np.asarray(restore(levels, network, tile=64)).astype(int)
     assert 0 < np.abs(tiled - whole).max() < 32  # its attention looks at means of the whole
+
+
+@pytest.mark.parametrize("tile", [None, 48])
+@pytest.mark.parametrize("name", ["sung", "srn", "nafnet"])
+def test_progress_counts_every_pixel_once(name: str, tile: int | None) -> None:
+    sizes = {
+        "sung": SIZES,
+        "srn": {"width": 4, "blocks": 1},
+        "nafnet": {"width": 4, "encoder_blocks": (1,), "decoder_blocks": (1,)},
+    }
+    done: list[int] = []
+    restore(noise(101, 70), create_model(name, **sizes[name]), tile=tile, on_pixels=done.append)
+    assert sum(done) == 101 * 70 and min(done) > 0
+    assert len(done) == 1 if tile is None else len(done) >= 4
+
+
+def test_precision_reaches_the_network(network: nn.Module) -> None:
+    levels, seen = noise(32, 32), []
+    hook = next(m for m in network.modules() if isinstance(m, nn.Conv2d)).register_forward_hook(
+        lambda module, inputs, output: seen.append(output.dtype)
+    )
+    try:
+        full, low = (np.asarray(restore(levels, network, precision=p)) for p in PRECISIONS)
+    finally:
+        hook.remove()
+    assert set(seen) == {torch.float32, torch.bfloat16}
+    assert not np.array_equal(full, low)
+    with pytest.raises(ValueError, match="unknown precision 'half'"):
+        restore(levels, network, precision="half")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", list_weights())
+def test_bfloat16_costs_no_sharpness(name: str) -> None:
+    split = photo_split()
+    for index in sorted(range(len(split)), key=lambda k: split[k].sharp.numel())[:3]:
+        blurred, sharp = split[index]
+        full, low = (
+            psnr(to_tensor(restore(to_image(blurred), name, precision=p))[None], sharp[None])
+            for p in PRECISIONS
+        )
+        assert abs(full - low) < 0.01
+
+
+@pytest.mark.parametrize("tile", [0, -8])
+def test_tiles_of_no_pixel_are_refused(tile: int, network: nn.Module) -> None:
+    with pytest.raises(ValueError, match=f"tile must be a side of 1 pixel or more, not {tile}"):
+        restore(noise(8, 8), network, tile=tile)
+
+
+def test_padding_counts_as_memory(network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = noise(1, 2000)  # but restored 64 pixels high, and with I = 9 2048 high
+    whole = np.asarray(restore(narrow, network, tile=None)).astype(int)
+    monkeypatch.setattr(inference, "_OF_THE_WHOLE", 1)
+    each = live_bytes(network, 128, 128) / 128**2
+    memory = 1.5 * each * 64 * 2000
+    monkeypatch.setattr(inference, "free_memory", lambda device: memory)
+    widths, iterate = [], type(network).iterate
+
+    def watched(self: nn.Module, *inputs: torch.Tensor) -> object:
+        widths.append(inputs[-1].shape[-1])
+        return iterate(self, *inputs)
+
+    monkeypatch.setattr(type(network), "iterate", watched)
+    restored = np.asarray(restore(narrow, network)).astype(int)
+    assert max(widths) < 1000 and np.abs(restored - whole).max() <= 1
+    monkeypatch.setattr(inference, "_OF_THE_WHOLE", 100)
+    with pytest.raises(ValueError, match=r"1 x 2000 pixels needs 0\.[89] GB of free memory"):
+        restore(narrow, network, iterations=9)

@@ -1,4 +1,8 @@
-"""Image files in, image files out; the only place that opens or writes them."""
+"""Image files in, image files out.
+
+Every image file is opened by `opened`, and every file of any kind is written by `replacing`. What
+surrounds a photograph's pixels, its profile and EXIF among it, is `photos`' business.
+"""
 
 import os
 import tempfile
@@ -8,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 """Lower-case endings of the files that a folder of images is searched for."""
 
 
@@ -22,16 +26,38 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         FileNotFoundError: where there is no such file.
         ValueError: where it is no image, or a damaged one. The message names the file.
     """
+    with opened(path) as image:
+        return to_rgb(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[ImageFile.ImageFile]:
+    """An image file whose pixels are not yet decoded, for a block that decodes them.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        PermissionError: where it must not be read.
+        ValueError: where it is no image, a damaged one, or one of more pixels than Pillow takes
+            for a photograph, whether this shows here or in the block. The message names the file.
+    """
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file():  # a named pipe would make us wait for ever
         raise FileNotFoundError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     try:
         with Image.open(path) as image:
-            return to_rgb(ImageOps.exif_transpose(image))
+            if image.format == "EPS":
+                raise ValueError("PostScript, which is a program to be run")
+            yield image
     except UnidentifiedImageError as error:
         raise ValueError(f"{path}: not an image that Pillow can read") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: damaged or unsupported image ({error})") from error
+    except PermissionError as error:
+        raise PermissionError(f"{path}: no permission to read it") from error
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ValueError(f"{path}: more than {most:,} pixels; make it smaller") from error
+    except Exception as error:  # decoders trip over damaged files in every way there is
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: damaged or unsupported image ({why})") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -40,6 +66,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: for floating-point pixels, whose white could be anything.
     """
+    if image.mode == "La":  # the only mode that Pillow converts to one other mode alone
+        image = image.convert("LA")
     if image.mode == "F":
         raise ValueError("floating-point pixels; save it with 8 or 16 bits")
     if image.mode.startswith("I"):  # 16-bit gray, which Pillow would clip at 255

@@ -5,6 +5,7 @@ S_{i+1} and B_i comes the sharper image S_i, twice the size. S_0 is the result.
 """
 
 import math
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -35,7 +36,11 @@ class ScaleIteration(nn.Module):
         self.train_iterations, self.test_iterations = train_iterations, test_iterations
 
     def forward(
-        self, blurred: Tensor, iterations: int | None = None, tile: int | None = None
+        self,
+        blurred: Tensor,
+        iterations: int | None = None,
+        tile: int | None = None,
+        on_tile: Callable[[int], object] | None = None,
     ) -> Restoration:
         """Restore ``blurred``, coarse to fine.
 
@@ -45,6 +50,7 @@ class ScaleIteration(nn.Module):
                 to a pixel (or 4, for a smaller one).
             tile: side of the tiles that every iteration goes through, in pixels, for images that
                 are too large at once; None takes the whole. The result is the same.
+            on_tile: called after every tile of S_0, with the number of its pixels.
 
         Returns:
             S_{I-1}, ..., S_0 and, where the network predicts edge maps, G_{I-1}, ..., G_0; the
@@ -57,14 +63,7 @@ class ScaleIteration(nn.Module):
         if iterations is None:
             iterations = self.train_iterations if self.training else self.test_iterations
         height, width = blurred.shape[-2:]
-        if iterations < 1 or all(2 ** (iterations - 1) >= n for n in (16, height, width)):
-            most = math.ceil(math.log2(max(height, width, 16)))  # B_I is a single pixel there
-            raise ValueError(
-                f"iterations must be from 1 to {most} for an image of {height} x {width} pixels, "
-                f"not {iterations}"
-            )
-        # 2**I for the pyramid, 4 for the U-Net at its coarsest level.
-        padded = pad_to_multiple(blurred, 4 * 2**iterations)
+        padded = pad_to_multiple(blurred, self.multiple(height, width, iterations))
         pyramid = gaussian_pyramid(padded, iterations)
 
         sharp = pyramid[iterations]  # S_I = B_I
@@ -74,7 +73,13 @@ class ScaleIteration(nn.Module):
             sharp, edge_map = (
                 self.iterate(*inputs)
                 if tile is None
-                else in_tiles(self.iterate, inputs, side=tile, overlap=self.reach)
+                else in_tiles(
+                    self.iterate,
+                    inputs,
+                    side=tile,
+                    overlap=self.reach,
+                    on_tile=None if i else on_tile,
+                )
             )
             images.append(crop_to_level(sharp, (height, width), i))
             if edge_map is not None:
@@ -82,6 +87,20 @@ class ScaleIteration(nn.Module):
             if not self.gradient_through_scales:
                 sharp = sharp.detach()
         return Restoration(tuple(images), tuple(edge_maps))
+
+    def multiple(self, height: int, width: int, iterations: int) -> int:
+        """What both sides of an image are padded to multiples of, for I iterations.
+
+        Raises:
+            ValueError: for fewer than 1, or more than shrink the image to a pixel.
+        """
+        if iterations < 1 or all(2 ** (iterations - 1) >= n for n in (16, height, width)):
+            most = math.ceil(math.log2(max(height, width, 16)))  # B_I is a single pixel there
+            raise ValueError(
+                f"iterations must be from 1 to {most} for an image of {height} x {width} pixels, "
+                f"not {iterations}"
+            )
+        return 4 * 2**iterations  # 2**I for the pyramid, 4 for the U-Net at its coarsest level
 
     @property
     def reach(self) -> int:

@@ -14,6 +14,8 @@ of all scales on the same corner. Here pixels have centres, as in the pyramid of
 scales are held against.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -69,13 +71,19 @@ class SRN(nn.Module):
                     nn.init.zeros_(module.bias)
         self.memory = ConvLSTM(4 * width) if lstm else None
 
-    def forward(self, blurred: Tensor, tile: int | None = None) -> Restoration:
+    def forward(
+        self,
+        blurred: Tensor,
+        tile: int | None = None,
+        on_tile: Callable[[int], object] | None = None,
+    ) -> Restoration:
         """Restore ``blurred``, ``(N, 3, H, W)`` in [0, 1]; any H, W >= 1.
 
         Args:
             blurred: B.
             tile: side of the tiles that every scale goes through, in pixels, for images that are
                 too large at once; None takes the whole. The result is the same.
+            on_tile: called after every tile of the finest scale, with the number of its pixels.
 
         Returns:
             ``images``: one a scale, coarse to fine, the i-th from the end of ``ceil(H / 2**i)`` by
@@ -98,7 +106,13 @@ class SRN(nn.Module):
             if tile is None:
                 sharp, state = self.restore(given, state)
             else:
-                (sharp,) = in_tiles(self._restore_alone, [given], side=tile, overlap=self.reach)
+                (sharp,) = in_tiles(
+                    self._restore_alone,
+                    [given],
+                    side=tile,
+                    overlap=self.reach,
+                    on_tile=None if i else on_tile,
+                )
             images.append(crop_to_level(sharp, (height, width), i))
         return Restoration(tuple(images))
 

@@ -59,6 +59,7 @@ def in_tiles(
     *,
     side: int,
     overlap: int,
+    on_tile: Callable[[int], object] | None = None,
 ) -> list[Any]:
     """What ``compute(*inputs)`` gives, from pieces of the inputs.
 
@@ -68,6 +69,7 @@ def in_tiles(
         compute: from ``(N, C, h, w)`` inputs to outputs of the last input's size, or None.
         inputs: each of the last one's size, or of half of it.
         side, overlap: of the tiles, in pixels of the last input; rounded up to `MULTIPLE`.
+        on_tile: called after every tile, with the number of its pixels.
     """
     height, width = inputs[-1].shape[-2:]
     side, overlap = (-(-length // MULTIPLE) * MULTIPLE for length in (side, overlap))
@@ -98,11 +100,18 @@ def in_tiles(
                     row.inner[0] - row.outer[0] : row.inner[1] - row.outer[0],
                     column.inner[0] - column.outer[0] : column.inner[1] - column.outer[0],
                 ]
+        if on_tile:
+            on_tile(_area(row, column))
     return outputs
 
 
 def blended(
-    compute: Callable[[Tensor], Tensor], image: Tensor, *, side: int, overlap: int
+    compute: Callable[[Tensor], Tensor],
+    image: Tensor,
+    *,
+    side: int,
+    overlap: int,
+    on_tile: Callable[[int], object] | None = None,
 ) -> Tensor:
     """An image restored tile by tile, where each tile fades into the next over the overlap.
 
@@ -112,6 +121,7 @@ def blended(
         compute: ``(N, C, h, w)`` -> the same size.
         image: ``(N, C, H, W)``.
         side, overlap: of the tiles, in pixels.
+        on_tile: called after every tile, with the number of its pixels.
     """
     height, width = image.shape[-2:]
     if side >= max(height, width):
@@ -128,8 +138,14 @@ def blended(
         weight = down[:, None] * across
         total[place] += weight * result
         weights[place] += weight
+        if on_tile:
+            on_tile(_area(row, column))
     assert total is not None  # there is at least one tile
     return total / weights
+
+
+def _area(row: Tile, column: Tile) -> int:
+    return (row.inner[1] - row.inner[0]) * (column.inner[1] - column.inner[0])
 
 
 def _fade(tile: Tile, overlap: int) -> Tensor:

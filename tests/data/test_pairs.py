@@ -271,7 +271,9 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
     for kind in ("blurred", "sharp"):
         (tmp_path / kind).mkdir()
-    with pytest.raises(ValueError, match=r"blurred: no images here \(\.bmp, \.jpeg, \.jpg, \.png"):
+    with pytest.raises(
+        ValueError, match=r"blurred: no images here \(\.avif, \.bmp, \.jpeg, \.jpg, \.png"
+    ):
         folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
 
 
