@@ -110,11 +110,11 @@ class Handler(BaseHTTPRequestHandler):
         end = min(len(content), start + server.drops.pop(0)) if server.drops else len(content)
         for at in range(start, end, 100_000):
             piece = content[at : min(at + 100_000, end)]
+            server.sent += len(piece)  # before: whoever asked may be done before this goes on
             try:
                 self.wfile.write(piece)
             except OSError:  # whoever asked is gone
                 return
-            server.sent += len(piece)
             time.sleep(server.pause)
         self.close_connection = True
 
