@@ -76,7 +76,8 @@ def differences(weights: tuple[str, ...], sides: tuple[int, ...]) -> list[dict[s
         for side, pixels in zip(sides, tiled, strict=True):
             difference = np.abs(pixels - whole)
             row = {"model": read_card(name)["model"], "size": [photo.height, photo.width]}
-            row |= {"tile": side, "largest": int(difference.max()), "mean": float(difference.mean())}
+            row |= {"tile": side, "largest": int(difference.max())}
+            row |= {"mean": float(difference.mean())}
             row |= {"share_changed": float((difference > 0).any(-1).mean())}
             print(row, flush=True)
             rows.append(row)
