@@ -56,7 +56,8 @@ def restore(
         tile: side in pixels of the tiles that the network goes through, for images that would not
             fit into memory; None takes the whole at once, "auto" what half of the free memory
             holds. Networks that iterate over scales, and SRN, give the same result in tiles; for
-            the others, tiles overlap and fade into each other.
+            the others, tiles overlap and fade into each other, and single pixels differ by some
+            levels (data/results/tiling.json).
         precision: what the network computes in; "auto" is bfloat16 where the device has units for
             it, else float32. With it, single pixels may differ by some levels; the PSNR of the
             shipped networks, by less than 0.01 dB on every photograph of the embedded split.
