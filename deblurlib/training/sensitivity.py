@@ -61,25 +61,37 @@ def blurred_pairs(axis: str, level: float, *, shakes: int = 2, side: int = 320) 
     Raises:
         ValueError: for an unknown axis.
     """
+    return [
+        blurred_pair(axis, level, photograph, shake, side=side)
+        for photograph in TEST_PHOTOGRAPHS
+        for shake in range(shakes)
+    ]
+
+
+def blurred_pair(
+    axis: str, level: float, photograph: str, shake: int = 0, *, side: int = 320
+) -> Pair:
+    """One of `blurred_pairs`.
+
+    Raises:
+        ValueError: for an unknown axis.
+    """
     if axis not in AXES:
         raise ValueError(f"unknown axis {axis!r}: choose from {', '.join(AXES)}")
     usual = {**USUAL, axis: level}
     extent = 0.0 if axis == "defocus" else usual["blur"]
-    pairs = []
-    for number, photograph in enumerate(TEST_PHOTOGRAPHS):
-        scene = load_photograph(photograph)[None]
-        size = (min(side, scene.shape[-2] - 40), min(side, scene.shape[-1] - 40))
-        for shake in range(shakes):
-            generator = torch.Generator().manual_seed(1000 * number + shake)
-            path = random_camera_path(size, torch.tensor([extent]), generator)
-            blurred, sharp = expose(scene, path, gamma=usual["gamma"])
-            if axis == "defocus":
-                blurred = _defocus(sharp, level)
-            blurred = quantize(add_sensor_noise(blurred, generator, shot=usual["noise"]))
-            if axis == "jpeg":
-                blurred = _compress(blurred, round(level))
-            pairs.append(Pair(blurred[0], quantize(sharp)[0]))
-    return pairs
+    scene = load_photograph(photograph)[None]
+    size = (min(side, scene.shape[-2] - 40), min(side, scene.shape[-1] - 40))
+    number = TEST_PHOTOGRAPHS.index(photograph)
+    generator = torch.Generator().manual_seed(1000 * number + shake)
+    path = random_camera_path(size, torch.tensor([extent]), generator)
+    blurred, sharp = expose(scene, path, gamma=usual["gamma"])
+    if axis == "defocus":
+        blurred = _defocus(sharp, level)
+    blurred = quantize(add_sensor_noise(blurred, generator, shot=usual["noise"]))
+    if axis == "jpeg":
+        blurred = _compress(blurred, round(level))
+    return Pair(blurred[0], quantize(sharp)[0])
 
 
 def sensitivity(

@@ -67,3 +67,28 @@ def t_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, 
         raise ValueError(f"{len(values)} values have no spread: give two or more")
     reach = t.ppf((1 + level) / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return mean(values) - float(reach), mean(values) + float(reach)
+
+
+def pareto_front(costs: Sequence[float], qualities: Sequence[float]) -> list[int]:
+    """Which of several things are worth a choice: no other is as cheap and better, or cheaper.
+
+    Args:
+        costs: of each, the less the better.
+        qualities: of each, the more the better.
+
+    Returns:
+        Their places in the lists, from the cheapest to the dearest. Equals are all in it.
+
+    Raises:
+        ValueError: where there are not as many costs as qualities.
+
+    >>> pareto_front([3, 1, 2, 2], [9.0, 5.0, 4.0, 7.0])
+    [1, 3, 0]
+    """
+    points = list(zip(costs, qualities, strict=True))
+
+    def beaten(cost: float, quality: float) -> bool:
+        return any((c <= cost and q >= quality) and (c < cost or q > quality) for c, q in points)
+
+    front = [place for place, point in enumerate(points) if not beaten(*point)]
+    return sorted(front, key=lambda place: points[place])

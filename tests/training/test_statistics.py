@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from deblurlib.training.statistics import bootstrap_interval, t_interval
+from deblurlib.training.statistics import bootstrap_interval, pareto_front, t_interval
 
 
 def test_students_interval_by_hand() -> None:
@@ -52,3 +52,25 @@ def test_what_does_not_fit_is_refused() -> None:
     for values, clusters in (([], None), ([1.0, 2.0], ["a"])):
         with pytest.raises(ValueError, match="one for each"):
             bootstrap_interval(values, clusters)
+
+
+@pytest.mark.parametrize(
+    ("costs", "qualities", "front"),
+    [
+        ([1, 2, 3], [1.0, 2.0, 3.0], [0, 1, 2]),
+        ([1, 2, 3], [3.0, 2.0, 1.0], [0]),
+        ([3, 2, 1], [3.0, 3.0, 3.0], [2]),
+        ([1, 1, 2], [2.0, 1.0, 2.0], [0]),
+        ([1, 1, 2], [2.0, 2.0, 3.0], [0, 1, 2]),
+        ([], [], []),
+    ],
+)
+def test_the_pareto_front_by_hand(
+    costs: list[float], qualities: list[float], front: list[int]
+) -> None:
+    assert pareto_front(costs, qualities) == front
+
+
+def test_a_pareto_front_of_unlike_lists_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        pareto_front([1, 2], [1.0])
