@@ -118,8 +118,9 @@ class Keys(anywidget.AnyWidget):
 
     _esm = """
     // It looks for this mark on the very element that has the focus.
+    const ours = ["explore", "dashboard", "photo", "quiz"].map((kind) => `.deblurlib-${kind}`);
     const mark = ({ target }) => {
-      if (target.closest(".deblurlib-explore, .deblurlib-dashboard, .deblurlib-photo, .deblurlib-quiz")) {
+      if (target.closest(ours.join())) {
         target.setAttribute("data-lm-suppress-shortcuts", "true");
       }
     };

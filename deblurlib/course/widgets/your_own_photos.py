@@ -56,13 +56,14 @@ def your_photo(model: str = "sung_small") -> None:
     desk = Desk(trained(model))
     pictures = zip(_NAMES, desk.pictures, strict=True)
     still = table([panel(name, to_tensor(picture), 450) for name, picture in pictures], columns=2)
-    _show(desk, _jpeg(still), desk.comparison.alt)
+    _show(desk.box, _jpeg(still), desk.comparison.alt)
 
 
-class Desk(ipywidgets.VBox):
+class Desk:
     """What `your_photo` shows.
 
     Attributes:
+        box: all of it.
         upload: where files come in, and where everything is said.
         iterations: I, where the network has scale iterations, else None.
         strength: how much of the network's change is added.
@@ -93,8 +94,8 @@ class Desk(ipywidgets.VBox):
         self.strength.observe(self._compare, "value")
         self.keep.on_click(self.save)
         row = ipywidgets.HBox([*controls, self.keep], layout={"flex_flow": "row wrap"})
-        super().__init__([self.upload, row, self.comparison, Keys()])
-        self.add_class("deblurlib-photo")
+        self.box = ipywidgets.VBox([self.upload, row, self.comparison, Keys()])
+        self.box.add_class("deblurlib-photo")
 
     def open(self, name: str, content: bytes) -> None:
         """Show a photograph, given as its file; if it cannot be, say why, and show what was."""
