@@ -268,7 +268,10 @@ def _shown(image: Image.Image) -> Image.Image:
 
 def _free(name: str) -> Path:
     """Where the result of a photograph of that name goes."""
-    result = as_kept(Path(name))
-    names = (f"-restored{number}" for number in ("", *map("-{}".format, count(2))))
-    paths = (result.with_stem(result.stem + ending) for ending in names)
-    return next(path for path in paths if not os.path.lexists(path))
+    photo = as_kept(Path(name))
+    path = photo.with_stem(f"{photo.stem}-restored")
+    for number in count(2):
+        if not os.path.lexists(path):
+            break
+        path = photo.with_stem(f"{photo.stem}-restored-{number}")
+    return path
