@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from deblurlib.imaging.files import EXTENSIONS
-from deblurlib.imaging.photos import FORMATS, open_photo
+from deblurlib.imaging.photos import as_kept, open_photo
 from deblurlib.inference import restore, trained
 from deblurlib.models import iteration_arguments
 from deblurlib.training.precision import Precision
@@ -79,7 +79,7 @@ def restore_photos(
                 try:
                     notes = _restore(job, how, bar)
                 except Exception as error:  # whatever is wrong with one, the others are restored
-                    failures.append(_named(job.source, error))
+                    failures.append(named(job.source, error))
                     _say(f"error: {failures[-1]}", sys.stderr)
                     continue
                 restored += 1
@@ -113,10 +113,7 @@ def plan(
         if not names:
             failures.append(f"{path}: no images here ({', '.join(sorted(EXTENSIONS))})")
         for name in names:
-            result = out / name
-            if result.suffix.lower() not in FORMATS:
-                result = result.with_suffix(".png")
-            found[path / name if is_folder else path] = result
+            found[path / name if is_folder else path] = as_kept(out / name)
     inputs = {os.path.realpath(source) for source in found}
     jobs: dict[str, Job] = {}
     for source, result in found.items():
@@ -148,7 +145,7 @@ def _below(folder: Path, out: Path, failures: list[str]) -> Iterator[Path]:
     """The images in a folder and those below it, as paths from there; hidden ones are none."""
 
     def unreadable(error: OSError) -> None:
-        failures.append(_named(Path(error.filename), error))
+        failures.append(named(Path(error.filename), error))
 
     for place, folders, names in os.walk(folder, onerror=unreadable):
         # Not into results of earlier runs.
@@ -160,7 +157,7 @@ def _below(folder: Path, out: Path, failures: list[str]) -> Iterator[Path]:
                 yield Path(place, name).relative_to(folder)
 
 
-def _named(source: Path, error: Exception) -> str:
+def named(source: Path, error: Exception) -> str:
     """An error as one line that names the file."""
     lines = str(error).splitlines() or [repr(error)]
     return lines[0] if str(source) in lines[0] else f"{source}: {lines[0]}"

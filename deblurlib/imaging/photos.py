@@ -167,6 +167,11 @@ def open_photo(path: str | os.PathLike[str]) -> Photo:
         )
 
 
+def as_kept(path: Path) -> Path:
+    """A path to save a photograph at: as given, or as PNG where its format is none of `FORMATS`."""
+    return path if path.suffix.lower() in FORMATS else path.with_suffix(".png")
+
+
 def _about_the_file(image: ImageFile.ImageFile, path: Path) -> list[str]:
     notes = []
     found = "JPEG" if image.format == "MPO" else image.format

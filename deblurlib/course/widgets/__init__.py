@@ -118,8 +118,9 @@ class Keys(anywidget.AnyWidget):
 
     _esm = """
     // It looks for this mark on the very element that has the focus.
+    const ours = ["explore", "dashboard", "photo", "quiz"].map((kind) => `.deblurlib-${kind}`);
     const mark = ({ target }) => {
-      if (target.closest(".deblurlib-explore, .deblurlib-dashboard, .deblurlib-quiz")) {
+      if (target.closest(ours.join())) {
         target.setAttribute("data-lm-suppress-shortcuts", "true");
       }
     };
@@ -174,9 +175,6 @@ class Comparison(anywidget.AnyWidget):
       pictures.className = "pictures";
       const under = document.createElement("img");
       const over = document.createElement("img");
-      under.src = model.get("after");
-      under.alt = model.get("alt");
-      over.src = model.get("before");
       over.alt = "";
       over.className = "over";
       const line = document.createElement("div");
@@ -193,6 +191,11 @@ class Comparison(anywidget.AnyWidget):
         label.textContent = name;
         labels.append(label);
       }
+      const show = () => {
+        under.src = model.get("after");
+        under.alt = model.get("alt");
+        over.src = model.get("before");
+      };
       const place = () => {
         const position = model.get("position");
         handle.value = position;
@@ -203,7 +206,9 @@ class Comparison(anywidget.AnyWidget):
         model.set("position", Number(handle.value));
         model.save_changes();
       });
+      model.on("change:before change:after change:alt", show);
       model.on("change:position", place);
+      show();
       place();
       pictures.append(under, over, line, handle);
       root.append(labels, pictures);
