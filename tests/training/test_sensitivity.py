@@ -1,5 +1,6 @@
 """The conditions are what they say, and gains what they are by hand."""
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -7,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from deblurlib.data.location import data_directory
 from deblurlib.imaging.exposure import from_linear, to_linear
 from deblurlib.imaging.scenes import TEST_PHOTOGRAPHS
 from deblurlib.models import Restoration, create_model
 from deblurlib.training import sensitivity as module
+from deblurlib.training.checkpoints import read_card
 from deblurlib.training.metrics import psnr
 from deblurlib.training.sensitivity import AXES, blurred_pairs, over_iterations, sensitivity
 
@@ -97,3 +100,13 @@ def test_only_networks_that_iterate_are_iterated() -> None:
 def test_an_unknown_axis_is_refused() -> None:
     with pytest.raises(ValueError, match="choose from blur, noise"):
         blurred_pairs("rain", 1)
+
+
+def test_the_committed_results_are_of_these_axes_and_of_the_weights_that_ship() -> None:
+    committed = json.loads((data_directory() / "results" / "sensitivity.json").read_text())
+    assert {axis: tuple(of["levels"]) for axis, of in committed["axes"].items()} == AXES
+    for name, card in committed["weights"].items():
+        assert card == read_card(name)
+        for axis in committed["axes"].values():
+            assert len(axis["gains"][name]) == len(axis["levels"]) == len(axis["blurred"])
+    assert set(committed["over_iterations"]["gains"]) == {"sung_small"}
