@@ -80,9 +80,7 @@ def compare(before: Tensor, after: Tensor, alt: str, names: tuple[str, str]) -> 
             f"pictures of one size are compared, not {tuple(before.shape[-2:])} and"
             f" {tuple(after.shape[-2:])}"
         )
-    # Small ones larger, with their pixels visible, as in the still.
-    scale = max(1, _WIDTH // before.shape[-1])
-    pictures = [_png(ImageOps.scale(to_image(picture), scale, 0)) for picture in (before, after)]
+    pictures = [_png(_enlarged(to_image(picture))) for picture in (before, after)]
     slider = Comparison(before=pictures[0], after=pictures[1], names=list(names), alt=alt)
     still = [panel(name, p, _WIDTH) for name, p in zip(names, (before, after), strict=True)]
     _show(ipywidgets.VBox([slider]), _jpeg(table(still, columns=2)), alt)
@@ -117,9 +115,10 @@ class Keys(anywidget.AnyWidget):
     """
 
     _esm = """
+    const ours = ["explore", "desk", "dashboard", "quiz"].map(k => `.deblurlib-${k}`).join();
     // It looks for this mark on the very element that has the focus.
     const mark = ({ target }) => {
-      if (target.closest(".deblurlib-explore, .deblurlib-dashboard, .deblurlib-quiz")) {
+      if (target.closest(ours)) {
         target.setAttribute("data-lm-suppress-shortcuts", "true");
       }
     };
@@ -167,32 +166,31 @@ class Comparison(anywidget.AnyWidget):
 
     _esm = """
     function render({ model, el }) {
-      const [before, after] = model.get("names");
       const root = document.createElement("div");
       root.className = "deblurlib-compare";
       const pictures = document.createElement("div");
       pictures.className = "pictures";
       const under = document.createElement("img");
       const over = document.createElement("img");
-      under.src = model.get("after");
-      under.alt = model.get("alt");
-      over.src = model.get("before");
       over.alt = "";
       over.className = "over";
       const line = document.createElement("div");
       line.className = "line";
       const handle = document.createElement("input");
       Object.assign(handle, { type: "range", min: 0, max: 100, step: 1 });
-      handle.setAttribute("aria-label", `${before} left of the line, ${after} right of it`);
       // Else the arrow keys would go to the notebook.
       handle.setAttribute("data-lm-suppress-shortcuts", "true");
       const labels = document.createElement("div");
       labels.className = "labels";
-      for (const name of [before, after]) {
-        const label = document.createElement("span");
-        label.textContent = name;
-        labels.append(label);
-      }
+      labels.append(document.createElement("span"), document.createElement("span"));
+      const show = () => {
+        const [before, after] = model.get("names");
+        [labels.firstChild.textContent, labels.lastChild.textContent] = [before, after];
+        handle.setAttribute("aria-label", `${before} left of the line, ${after} right of it`);
+        under.src = model.get("after");
+        under.alt = model.get("alt");
+        over.src = model.get("before");
+      };
       const place = () => {
         const position = model.get("position");
         handle.value = position;
@@ -204,7 +202,9 @@ class Comparison(anywidget.AnyWidget):
         model.save_changes();
       });
       model.on("change:position", place);
+      model.on("change:before change:after change:names change:alt", show);
       place();
+      show();
       pictures.append(under, over, line, handle);
       root.append(labels, pictures);
       el.append(root);
@@ -245,6 +245,11 @@ def _jpeg(pixels: Pixels) -> bytes:
     # Full colour resolution: subsampling would smear thin coloured lines.
     PIL.Image.fromarray(pixels).save(file, "jpeg", quality=90, subsampling=0)
     return file.getvalue()
+
+
+def _enlarged(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Small pictures larger, with their pixels visible, as in a still."""
+    return ImageOps.scale(image, max(1, _WIDTH // max(image.size)), PIL.Image.Resampling.NEAREST)
 
 
 def _png(image: PIL.Image.Image) -> str:
