@@ -41,8 +41,8 @@ SIDE = 640
 Part = Literal["the whole, made smaller", "the middle, pixel for pixel"]
 PARTS: tuple[Part, ...] = ("the whole, made smaller", "the middle, pixel for pixel")
 
-Way = Literal["cut apart", "cut with overlap", "faded", "scale by scale"]
-WAYS: tuple[Way, ...] = ("cut apart", "cut with overlap", "faded", "scale by scale")
+Way = Literal["cut hard", "scale by scale", "faded"]
+WAYS: tuple[Way, ...] = ("cut hard", "scale by scale", "faded")
 
 _PIECE = 160  # side of the picture whose seams are shown
 _AMPLIFIED = 20  # times: how its errors are shown
@@ -126,8 +126,8 @@ def read_upload(upload: Upload) -> Photo:
     name, size, data = upload
     if size > LARGEST:
         raise ValueError(
-            f"{name}: {size / 1e6:.0f} MB, more than the {LARGEST / 1e6:.0f} that fit through here; "
-            "give the file to `python -m deblurlib restore`"
+            f"{name}: {size / 1e6:,.0f} MB, and at most {LARGEST / 1e6:.0f} MB come through here;"
+            " give the file to `python -m deblurlib restore`"
         )
     if not data:
         raise ValueError(f"{name}: an empty file; was it copied to its end?")
@@ -158,7 +158,7 @@ def seams_laboratory() -> None:
         render,
         describe,
         way=Dropdown(options=WAYS, description="tiles are"),
-        side=IntSlider(64, 40, 120, 8, description="side of a tile"),
+        side=IntSlider(80, 56, 120, 8, description="side of a tile"),
         overlap=IntSlider(16, 0, 48, 8, description="overlap"),
     )
 
@@ -196,8 +196,7 @@ def _restored(way: Way | None, side: int, overlap: int) -> Tensor:
     with torch.inference_mode():
         if way == "faded":
             return blended(compute, blurred, side=side, overlap=overlap)
-        if way in ("cut apart", "cut with overlap"):
-            overlap = 0 if way == "cut apart" else overlap
+        if way == "cut hard":
             (tiled,) = in_tiles(lambda x: [compute(x)], [blurred], side=side, overlap=overlap)
             return tiled
         restored: Tensor = network(blurred, tile=None if way is None else side).image
