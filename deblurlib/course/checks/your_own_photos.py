@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def network_input(answer: Callable[[Image.Image], Tensor]) -> Stages:
 
 
 @exercise(first="`x = torch.rand(1, channels, side, side, requires_grad=True)`, then `compute(x)`.")
-def measured_reach(answer: Callable[[Compute, int, int], int]) -> Stages:
+def measured_reach(answer: Callable[[Compute, int, int], Any]) -> Stages:
     yield "it runs"
     five = _Window((5, 5))
     found = answer(five, 1, 32)
@@ -130,7 +131,8 @@ def measured_reach(answer: Callable[[Compute, int, int], int]) -> Stages:
         found = answer(_Window(size), 1, 32)
         expect(
             found == 4,
-            f"a window of {size[0]} × {size[1]}: 4 expected, {found} found; look along {where}, too.",
+            f"a window of {size[0]} × {size[1]}: 4 expected, {found} found; look along {where},"
+            " too.",
         )
     shifted = answer(_Window((3, 3), shift=5), 1, 32)
     expect(
@@ -138,18 +140,18 @@ def measured_reach(answer: Callable[[Compute, int, int], int]) -> Stages:
         f"a network that looks to the left alone, 4 to 6 pixels away: 6 expected, {shifted} found;"
         " take the distance without its sign.",
     )
-    yield "gradients that are tiny, or negative"
-    found = answer(_Window((7, 7), scale=-1e-12), 1, 32)
-    expect(
-        found == 3,
-        f"3 expected, {found} found; only a gradient of exactly 0 means that a pixel is not seen:"
-        " `!= 0`.",
-    )
+    yield "gradients that are negative, or tiny"
+    for scale, message in (
+        (-0.1, "a negative gradient counts, too"),
+        (1e-12, "only a gradient of exactly 0 means that a pixel is not seen: `!= 0`"),
+    ):
+        found = answer(lambda x, wide=_Window((7, 7), scale=scale): _small(x) + wide(x), 1, 32)
+        expect(found == 3, f"3 expected, {found} found; {message}.")
     yield "several channels"
     found = answer(_Channels(), 3, 32)
     expect(found == 4, f"the third channel of the output looks 4 pixels far, yours finds {found}.")
     yield "what a ReLU hides"
-    found = answer(lambda x: functional.avg_pool2d(x.relu(), 3, 1, 1), 1, 32)
+    found = answer(lambda x: x + _small(x.relu()), 1, 32)
     expect(
         found == 1,
         f"behind a ReLU 1 expected, {found} found; let it see random numbers that are not"
@@ -203,47 +205,42 @@ def faded(answer: Callable[[Compute, Tensor, int, int], Tensor]) -> Stages:
         )
     expect_values(found, wanted, {}, 1e-4)
     yield "the fade"
-    place = _place()
-    found = answer(place(), x, 16, 4)
-    right = blended(place(), x, side=16, overlap=4)
+    found = answer(_mean, x, 16, 4)
+    right = blended(_mean, x, side=16, overlap=4)
     mistakes = {
-        "tiles are cut hard: the weights are 1 all over the tile, or 0.": _faded(
-            place(), x, "hard"
-        ),
+        "tiles are cut hard: the weights are 1 all over the tile, or 0.": _faded(_mean, x, "hard"),
         "tiles are averaged where they overlap: every weight is 1. Let them fall to 0.": _faded(
-            place(), x, "mean"
+            _mean, x, "mean"
         ),
-        "r is the middle of a row: `torch.arange(first, last) + 0.5`.": _faded(place(), x, "edge"),
+        "r is the middle of a row: `torch.arange(first, last) + 0.5`.": _faded(_mean, x, "edge"),
         "the weights fall to 0 within the overlap alone, from the tile's border on; they should"
-        " begin as far inside: divide by 2 o.": _faded(place(), x, "outside"),
+        " begin as far inside: divide by 2 o.": _faded(_mean, x, "outside"),
         "rows fade, columns don't; multiply both: `weights(rows)[:, None] * weights(columns)`.": (
-            _faded(place(), x, "rows")
+            _faded(_mean, x, "rows")
         ),
         "columns fade, rows don't; multiply both: `weights(rows)[:, None] * weights(columns)`.": (
-            _faded(place(), x, "columns")
+            _faded(_mean, x, "columns")
         ),
-        "the weights of row and column are added; multiply them.": _faded(place(), x, "sum"),
-        "the weights are not limited to 1: `.clamp(0, 1)`.": _faded(place(), x, "unlimited"),
+        "the weights of row and column are added; multiply them.": _faded(_mean, x, "sum"),
     }
     expect_values(found, right, mistakes, 1e-4)
     yield "other numbers"
     for side, overlap in ((16, 0), (8, 8), (24, 3), (64, 8), (16, 20)):
-        found = answer(place(), x, side, overlap)
-        right = _faded(place(), x, "right", side, overlap)
+        found = answer(_mean, x, side, overlap)
+        right = _faded(_mean, x, "right", side, overlap)
         expect(
             found.shape == right.shape
             and bool(found.isfinite().all())
             and not _differs(found, right, 1e-4),
-            f"right so far, but not for a side of {side} with an overlap of {overlap}."
-            + (" Do you divide by 0?" if overlap == 0 else ""),
+            f"right so far, but not for a side of {side} with an overlap of {overlap}.",
         )
 
 
 @exercise(first="the light of both: `to_linear(x.double()).mean(1, keepdim=True)`.")
-def unexplained(answer: Callable[[Tensor, Tensor, int], float]) -> Stages:
+def unexplained(answer: Callable[[Tensor, Tensor, int], Any]) -> Stages:
     sharp = functional.interpolate(torch.rand(1, 3, 24, 20), scale_factor=2, mode="bilinear")
     kernel = torch.rand(5, 5, dtype=torch.float64)
-    exact = _blurred(sharp, kernel / kernel.sum())
+    exact = _blurred(sharp, kernel / kernel.sum()).float()
     yield "it runs"
     found = answer(sharp, exact, 5)
     yield "a photograph that a kernel explains"
@@ -256,7 +253,7 @@ def unexplained(answer: Callable[[Tensor, Tensor, int], float]) -> Stages:
         isinstance(found, float),
         f"a `float` should come back, not {type(found).__name__}: `.item()`.",
     )
-    if found > 1e-6:
+    if found > 1e-4:
         mistakes = {
             "you compare coded values; light is what adds up: `to_linear`.": {"coded": True},
             "pixels at the border are in it, whose windows reach outside.": {"padded": True},
@@ -266,11 +263,7 @@ def unexplained(answer: Callable[[Tensor, Tensor, int], float]) -> Stages:
         }
         for message, change in mistakes.items():
             expect(abs(found - _left(sharp, exact, 5, **change)) > 1e-4 * found, message)
-        expect(
-            found > 1e-3,
-            f"0 expected, {found:.1e} found: is it computed in float64? `x.double()`",
-        )
-    expect(found <= 1e-6, f"a kernel explains all of it: 0 expected, {found:.4f} found.")
+    expect(found <= 1e-4, f"a kernel explains all of it: 0 expected, {found:.4f} found.")
     yield "one that it explains in part"
     noisy = (exact + 0.05 * torch.randn_like(exact)).clamp(0, 1)
     found, wanted = answer(sharp, noisy, 5), _left(sharp, noisy, 5)
@@ -282,13 +275,9 @@ def unexplained(answer: Callable[[Tensor, Tensor, int], float]) -> Stages:
         " that of B without its mean.",
         _left(noisy, sharp, 5): "the two are exchanged: windows of S explain pixels of B.",
         1 - wanted: "that is what is explained; what is left is wanted.",
-        wanted / (1 - 1 / 25) ** 0.5: "",
     }
     for value, message in said.items():
-        if message:
-            expect(
-                abs(found - value) > 1e-5, f"{wanted:.4f} expected, {found:.4f} found; {message}"
-            )
+        expect(abs(found - value) > 1e-5, f"{wanted:.4f} expected, {found:.4f} found; {message}")
     expect(abs(found - wanted) < 1e-6, f"{wanted:.4f} expected, {found:.4f} found.")
     yield "other numbers"
     for side in (1, 3, 9):
@@ -324,6 +313,9 @@ class _Window:
         return self.scale * functional.avg_pool2d(x.roll(self.shift, -1), self.size, 1, pad)
 
 
+_small = _Window((3, 3))
+
+
 class _Channels:
     """Three channels that look 0, 2 and 4 pixels far."""
 
@@ -332,10 +324,9 @@ class _Channels:
         return torch.cat(parts, dim=1)
 
 
-def _place() -> Compute:
-    """What answers with the number of the call: tiles that can be told apart."""
-    calls = iter(range(10_000))
-    return lambda x: torch.full_like(x, 0.1 * (next(calls) + 1))
+def _mean(piece: Tensor) -> Tensor:
+    """The mean of a tile, all over it: so tiles can be told apart."""
+    return piece.mean(dim=(1, 2, 3), keepdim=True).expand_as(piece)
 
 
 def _faded(compute: Compute, x: Tensor, kind: str, side: int = 16, overlap: int = 4) -> Tensor:
@@ -351,7 +342,7 @@ def _faded(compute: Compute, x: Tensor, kind: str, side: int = 16, overlap: int 
             return ((r > a) & (r < b)).float()
         slope = torch.minimum(r - (a - overlap), b + overlap - r)
         length = max(1, overlap) * (1 if kind == "outside" else 2)
-        return (slope / length).clamp(0, None if kind == "unlimited" else 1)
+        return (slope / length).clamp(0, 1)
 
     total, sums = torch.zeros_like(x), torch.zeros_like(x)
     for rows in cuts(x.shape[-2]):
@@ -366,7 +357,7 @@ def _faded(compute: Compute, x: Tensor, kind: str, side: int = 16, overlap: int 
 
 
 def _blurred(sharp: Tensor, kernel: Tensor) -> Tensor:
-    """Coded values, float64, of a photograph of which that kernel explains all, colour by colour."""
+    """Coded values, float64, of a photograph that this kernel explains, colour by colour."""
     side = len(kernel)
     light = functional.pad(to_linear(sharp.double()), [side // 2] * 4, "reflect")
     return from_linear(functional.conv2d(light, kernel.expand(3, 1, side, side), groups=3))
@@ -402,8 +393,8 @@ def _left(
 quiz = Quiz(
     __name__,
     Question(
-        "Your photograph has 48 megapixels, and `restore` stops: too little free memory. What do you"
-        " try first?",
+        "Your photograph has 48 megapixels, and `restore` stops: too little free memory. What"
+        " do you try first?",
         (
             Choice(
                 "A network with fewer weights",
@@ -445,11 +436,13 @@ quiz = Quiz(
         (
             Choice(
                 "It is worse than the photograph.",
-                "Perhaps. It also happens where blur differs from place to place, or something moved.",
+                "Perhaps. It also happens where blur differs from place to place, or something"
+                " moved.",
             ),
             Choice(
                 "Somewhere it says what the photograph does not; look at smaller parts.",
-                "In a small part blur is alike everywhere. What is left there is made up, or noise.",
+                "In a small part blur is alike everywhere. What is left there is made up, or"
+                " noise.",
                 right=True,
             ),
             Choice(
