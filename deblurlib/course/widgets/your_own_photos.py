@@ -1,28 +1,42 @@
-"""Lesson 16's widget: a photograph of one's own, restored, compared with itself, and saved."""
+"""Widgets of lesson 16: a photograph of one's own, restored; and the seams of tiles."""
 
+import math
 import os
 import shlex
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import anywidget
 import ipywidgets
+import torch
 import traitlets
+from ipywidgets import Dropdown, FloatSlider, IntSlider
 from PIL import Image, ImageOps
-from torch import nn
+from torch import Tensor, nn
 
 from deblurlib.batch import named
-from deblurlib.course.drawing import panel, table
-from deblurlib.course.widgets import Comparison, Keys, _jpeg, _png, _show
+from deblurlib.course.drawing import Pixels, panel, table
+from deblurlib.course.widgets import (
+    Comparison,
+    Keys,
+    _jpeg,
+    _png,
+    _show,
+    blurred_piece,
+    explore,
+)
 from deblurlib.data.synthetic import photo_split
 from deblurlib.imaging.files import opened, to_tensor
 from deblurlib.imaging.photos import Photo, as_kept, open_photo
 from deblurlib.inference import restore, trained
 from deblurlib.models import ScaleIteration
+from deblurlib.models.tiling import blended, in_tiles
+from deblurlib.training.checkpoints import load_model
 
 FIRST = "china-strong-1"
 """Of the photo split: what is shown until a photograph is uploaded."""
@@ -38,7 +52,12 @@ MOST_ITERATIONS = 6
 SHOWN = (900, 600)
 """Width and height that pictures are shown at, at most, in pixels."""
 
+Way = Literal["cut hard", "scale by scale", "faded"]
+WAYS: tuple[Way, ...] = ("cut hard", "scale by scale", "faded")
+
 _NAMES = ("blurred", "restored")
+_PIECE = 160  # pixels: side of the picture whose seams are shown
+_AMPLIFIED = 20  # times: how its errors are shown
 
 
 def your_photo(model: str = "sung_small") -> None:
@@ -59,6 +78,35 @@ def your_photo(model: str = "sung_small") -> None:
     _show(desk.box, _jpeg(still), desk.comparison.alt)
 
 
+def seams_laboratory() -> None:
+    """Cut a picture into tiles, restore each, put them together; see where it shows."""
+    explore(
+        render,
+        describe,
+        way=Dropdown(options=WAYS, description="tiles are"),
+        side=IntSlider(80, 56, 120, 8, description="side of a tile"),
+        overlap=IntSlider(16, 0, 48, 8, description="overlap"),
+    )
+
+
+def render(way: Way, side: int, overlap: int) -> Pixels:
+    """What the tiles give, and how it differs from the whole, enlarged and amplified."""
+    whole, tiled = _in_tiles(None, 0, 0), _in_tiles(way, side, overlap)
+    title = f"difference from the whole, × {_AMPLIFIED}"
+    error = _AMPLIFIED * (tiled - whole).abs().amax(dim=1, keepdim=True)
+    return table([panel("from tiles", tiled, 440), panel(title, error, 440)], columns=2)
+
+
+def describe(way: Way, side: int, overlap: int) -> str:
+    """How far the tiles are from the whole."""
+    error = 255 * (_in_tiles(way, side, overlap) - _in_tiles(None, 0, 0)).abs().amax(dim=1)
+    number = math.ceil(_PIECE / side) ** 2
+    return (
+        f"{number} tiles of {side} pixels, {way}, overlap {overlap}: the largest difference from"
+        f" the whole is {error.max():.1f} levels of 255, the mean {error.mean():.3f}."
+    )
+
+
 class Desk:
     """What `your_photo` shows.
 
@@ -76,10 +124,10 @@ class Desk:
         self.upload = Upload(self.open, most=MOST_BYTES)
         self.iterations = None
         if isinstance(network, ScaleIteration):
-            self.iterations = ipywidgets.IntSlider(
+            self.iterations = IntSlider(
                 network.test_iterations, 1, MOST_ITERATIONS, description="scale iterations I"
             )
-        self.strength = ipywidgets.FloatSlider(1, min=0, max=1.5, step=0.1, description="strength")
+        self.strength = FloatSlider(1, min=0, max=1.5, step=0.1, description="strength")
         self.keep = ipywidgets.Button(description="save", tooltip="beside the notebook")
         self.comparison = Comparison(names=list(_NAMES))
         self._network = network
@@ -275,3 +323,23 @@ def _free(name: str) -> Path:
             break
         path = photo.with_stem(f"{photo.stem}-restored-{number}")
     return path
+
+
+@lru_cache(maxsize=256)
+def _in_tiles(way: Way | None, side: int, overlap: int) -> Tensor:
+    """``(1, 3, H, W)``: the whole, for no way, or from tiles."""
+    network = load_model("sung_small")
+    blurred, _ = blurred_piece("coffee", _PIECE, 9, 24)
+
+    def compute(piece: Tensor) -> Tensor:
+        image: Tensor = network(piece).image
+        return image
+
+    with torch.inference_mode():
+        if way == "faded":
+            return blended(compute, blurred, side=side, overlap=overlap)
+        if way == "cut hard":
+            (tiled,) = in_tiles(lambda x: [compute(x)], [blurred], side=side, overlap=overlap)
+            return tiled
+        restored: Tensor = network(blurred, tile=None if way is None else side).image
+        return restored
