@@ -1,6 +1,8 @@
 """What a network costs, by hand."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -86,6 +88,14 @@ def test_the_peak_is_that_of_the_process() -> None:
     large = torch.ones(50_000_000)  # 200 MB
     assert 2**26 < before <= peak_memory(torch.device("cpu")) < 2**40
     del large
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counted otherwise on Windows")
+def test_the_peak_is_not_that_of_the_process_before() -> None:
+    large = torch.ones(250_000_000)  # 1 GB
+    code = "import torch, deblurlib.training.cost as c; print(c.peak_memory(torch.device('cpu')))"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 2**26 < int(child.stdout) < 4 * large.numel()
 
 
 class Chain(nn.Module):
