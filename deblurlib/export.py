@@ -7,6 +7,7 @@ scale iterations does not.
 
 import json
 import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -110,7 +111,9 @@ def _smallest(network: nn.Module, iterations: int | None) -> int:
 
 def _save_onnx(program: ExportedProgram, path: Path, card: str) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, aloud
-    model = torch.onnx.export(program, dynamo=True, verbose=False)
+    with warnings.catch_warnings():  # what it uses of torch, torch has deprecated
+        warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+        model = torch.onnx.export(program, dynamo=True, verbose=False)
     assert model is not None  # it is only where a path is given
     model.model.metadata_props["card"] = card
     model.save(path)
