@@ -55,25 +55,23 @@ def table2(results: Results | None = None) -> str:
     theirs = {
         row["network"]: row for row in published() if row["source"].startswith("Min and Kang")
     }
-    names = [row["name"] for row in results["variants"]]
+    variants = results["variants"]
+    names = [row["name"] for row in variants]
     rows = []
-    for key, title in (("psnr", "PSNR in the paper, dB"), ("ssim", "SSIM in the paper")):
-        base, sung = (Decimal(theirs[name][key]) for name in names)
-        rows.append([title, str(base), str(sung), f"{sung - base:+}"])
-    rows.append(
-        ["parameters, ours", *(f"{row['parameters']:,}" for row in results["variants"]), ""]
-    )
     for metric, digits in _COLUMNS:
+        paper = ["", "", ""]
+        if key := {"psnr": "psnr", "ssim_rgb": "ssim"}.get(metric):
+            base, sung = (Decimal(theirs[name][key]) for name in names)
+            paper = [str(base), str(sung), f"{sung - base:+}"]
         (difference,) = paired_differences(results, metric).values()
         low, high = t_interval(difference)
-        rows.append(
-            [
-                f"{_HEADS[metric]}, ours",
-                *(_spread(row["restored"][metric], digits) for row in results["variants"]),
-                f"{mean(difference):+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]",
-            ]
-        )
-    return _table(["", *names, "difference [95 %]"], rows) + _about(results)
+        ours = [_spread(row["restored"][metric], digits) for row in variants]
+        gain = f"{mean(difference):+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+        rows.append([_HEADS[metric], *paper, *ours, gain])
+    rows.append(["parameters", "", "", "", *(f"{row['parameters']:,}" for row in variants), ""])
+    papers, ours = ([f"{name}, {whose}" for name in names] for whose in ("paper", "ours"))
+    head = ["", *papers, "difference, paper", *ours, "difference, ours [95 %]"]
+    return _table(head, rows) + _about(results)
 
 
 def networks(results: Results | None = None) -> str:
