@@ -146,7 +146,10 @@ def _exact_overlap(network: nn.Module) -> int | None:
 def _automatic(
     network: nn.Module, height: int, width: int, device: torch.device, iterations: int | None
 ) -> int | None:
-    """The side of the tiles that half of the free memory holds; None where the whole fits."""
+    """The side of the tiles, None where the whole image is restored at once.
+
+    Features may take half of what is free: convolutions need room of their own.
+    """
     overlap = _exact_overlap(network)
     overlap = FADE if overlap is None else overlap
     multiple = _PADDED
@@ -154,17 +157,17 @@ def _automatic(
         I = network.test_iterations if iterations is None else iterations
         multiple = network.multiple(height, width, I)
     pixels = math.prod(-(-side // multiple) * multiple for side in (height, width))
-    room = free_memory(device) / 2
-    if _MOST * pixels <= room:
+    free = free_memory(device)
+    if _MOST * pixels <= free / 2:
         return None
     # What a network holds grows with the pixels.
     each = live_bytes(network, 128, 128) / 128**2
-    if each * pixels <= room:
+    if each * pixels <= free / 2:
         return None
-    room -= _OF_THE_WHOLE * pixels
+    room = (free - _OF_THE_WHOLE * pixels) / 2
     side = math.isqrt(max(0, int(room / each))) - 2 * overlap
     if side < SMALLEST:
-        needed = 2 * (_OF_THE_WHOLE * pixels + each * (SMALLEST + 2 * overlap) ** 2)
+        needed = _OF_THE_WHOLE * pixels + 2 * each * (SMALLEST + 2 * overlap) ** 2
         raise ValueError(
             f"an image of {height} x {width} pixels needs {needed / 1e9:.1f} GB of free memory: "
             "close other programs, or make it smaller"
