@@ -6,6 +6,7 @@ notebook has, VARIANTS right answers written another way.
 
 import ast
 import importlib
+import importlib.util
 import runpy
 from collections.abc import Iterator
 from functools import cache
@@ -126,8 +127,9 @@ def test_the_table_of_mistakes() -> None:
 
 def test_every_check_is_an_exercise() -> None:
     for lesson in LESSONS:
-        if lesson.exercises:
-            module = importlib.import_module(f"deblurlib.course.checks.{lesson.topic}")
+        name = f"deblurlib.course.checks.{lesson.topic}"
+        if importlib.util.find_spec(name):
+            module = importlib.import_module(name)
             checks = {name for name, value in vars(module).items() if isinstance(value, Check)}
             assert checks == {exercise.name for exercise in lesson.exercises}
             assert 3 <= len(module.quiz.questions) <= 5
