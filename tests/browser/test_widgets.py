@@ -134,7 +134,7 @@ def try_explore(notebook: Any, box: Locator) -> None:
         key = "ArrowLeft" if value == high else "ArrowRight"
         handle.focus()
         changes(notebook, box, lambda key=key: notebook.page.keyboard.press(key), f"{name} {key}")
-        place = 0.2 if value > (low + high) / 2 else 0.8
+        place = 0.2 if float(handle.get_attribute("aria-valuenow")) > (low + high) / 2 else 0.8
         track = control.locator(".noUi-base").bounding_box()
         x, y = track["x"] + place * track["width"], track["y"] + track["height"] / 2
         changes(notebook, box, lambda x=x, y=y: notebook.page.mouse.click(x, y), f"{name} by mouse")
