@@ -43,7 +43,7 @@ def table1(results: Results | None = None) -> str:
     ]
     head = ["network", "PSNR in the paper", "SSIM in the paper", *(_HEADS[m] for m, _ in _COLUMNS)]
     blurred = (f"{results['blurred'][metric]:.{digits}f}" for metric, digits in _COLUMNS)
-    return _table(head, [*rows, ["*blurred*", "", "", *blurred]]) + _about(results)
+    return _table(head, [*rows, ["*blurred*", "", "", *blurred]]) + _about(results) + _THEIRS
 
 
 def table2(results: Results | None = None) -> str:
@@ -71,7 +71,7 @@ def table2(results: Results | None = None) -> str:
     rows.append(["parameters", "", "", "", *(f"{row['parameters']:,}" for row in variants), ""])
     papers, ours = ([f"{name}, {whose}" for name in names] for whose in ("paper", "ours"))
     head = ["", *papers, "difference, paper", *ours, "difference, ours [95 %]"]
-    return _table(head, rows) + _about(results)
+    return _table(head, rows) + _about(results) + _THEIRS
 
 
 def networks(results: Results | None = None) -> str:
@@ -106,6 +106,7 @@ def update(page: str) -> str:
     return re.sub(rf"(<!-- ({'|'.join(makers)}) -->).*?(<!-- end -->)", fill, page, flags=re.DOTALL)
 
 
+_THEIRS = " *Theirs: GoPro.*"
 _COLUMNS = (("psnr", 2), ("ssim_rgb", 4), ("ssim_3d", 4), ("edge_psnr", 2))
 _HEADS = {
     "psnr": "PSNR, dB",
@@ -131,7 +132,7 @@ def _about(results: Results) -> str:
     return (
         f"\n\n*Ours: {sizes}, {results['steps']:,} steps of {results['batch']} crops of "
         f"{results['crop']}² on {data} ({results['pairs']} pairs), mean ± standard deviation of "
-        f"{len(results['seeds'])} seeds. Theirs: GoPro.*"
+        f"{len(results['seeds'])} seeds.*"
     )
 
 
