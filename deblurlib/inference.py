@@ -54,8 +54,8 @@ def restore(
         iterations: scale iterations I, for networks that have them; None takes the network's own.
             Every further one starts from half the size, and reaches twice as long a blur.
         tile: side in pixels of the tiles that the network goes through, for images that would not
-            fit into memory; None takes the whole at once, "auto" what half of the free memory
-            holds. Networks that iterate over scales, and SRN, give the same result in tiles; for
+            fit into memory; None takes the whole at once, "auto" chooses by the memory that is
+            free. Networks that iterate over scales, and SRN, give the same result in tiles; for
             the others, tiles overlap and fade into each other, and single pixels differ by some
             levels (data/results/tiling.json).
         precision: what the network computes in; "auto" is bfloat16 where the device has units for
