@@ -2,154 +2,240 @@
 
 # exercise -> [(what is wrong, {old text in the solution: new text}, part of the message meant for it)]
 MISTAKES = {
-    "gains_by_scene": [
-        ("by pair", {'scene_of(row["name"])': 'row["name"]'}, "four entries, one for each pair"),
+    "strangers": [
         (
-            "blurred less restored",
+            "those that fit",
+            {"values.max() > values[k]": "values.max() == values[k]"},
+            "are those given back that fit",
+        ),
+        (
+            "the farthest",
+            {"values.max() > values[k]": "values.argmin() != k"},
+            "lowest PSNR taken for the nearest",
+        ),
+        ("from 1", {"found.append(k)": "found.append(k + 1)"}, "places count from 0"),
+        (
+            "the partner",
+            {"found.append(k)": "found.append(int(values.argmax()))"},
+            "those are the sharp pictures that would fit",
+        ),
+        (
+            "compared with its own alone",
             {
-                'row["restored"]["psnr"] - row["blurred"]["psnr"]': 'row["blurred"]["psnr"] - row["restored"]["psnr"]'
+                "psnr(blurred[k : k + 1].expand_as(sharp), sharp)": "psnr(blurred[k : k + 1], sharp[k : k + 1]).expand(len(sharp))"
             },
-            "above 0 where it became better",
+            "is each blurred picture compared with all sharp ones",
         ),
-        ("no gain", {' - row["blurred"]["psnr"]': ""}, "that is PSNR itself"),
-        ("sums", {"mean(of_scene)": "sum(of_scene)"}, "the sum of the gains"),
-        ("the last", {"mean(of_scene)": "of_scene[-1]"}, "only the last pair"),
-        ("the first", {"mean(of_scene)": "of_scene[0]"}, "only the first pair"),
         (
-            "cut at the dash",
-            {'scene_of(row["name"])': 'row["name"].split("-")[0]'},
-            "one scene: use `scene_of`",
-        ),
-    ],
-    "bootstrap": [
-        (
-            "values, not scenes",
+            "from the sharp side",
             {
-                "    names = sorted(set(scenes))\n": "    scenes = list(range(len(values)))\n    names = scenes\n"
+                "psnr(blurred[k : k + 1].expand_as(sharp), sharp)": "psnr(blurred, sharp[k : k + 1].expand_as(sharp))"
             },
-            "single values are drawn",
+            "which blurred picture is nearest to each sharp one",
         ),
         (
-            "shuffled",
+            "equals",
+            {"values.max() > values[k]": "values.argmax() != k"},
+            "both are equally near",
+        ),
+        (
+            "a threshold",
+            {"values.max() > values[k]": "values[k] < 18"},
+            "Not a low PSNR makes a stranger",
+        ),
+        (
+            "a threshold besides",
             {
-                "rng.integers(len(names), size=len(names))": "rng.permutation(len(names))",
+                "values.max() > values[k]": "values.max() > values[k] or values[k] < THRESHOLD",
+                "    found = []": "    THRESHOLD = 18\n    found = []",
             },
-            "drawn with replacement",
+            "long blurs of the right pictures",
         ),
-        (
-            "means of scenes",
-            {
-                "np.concatenate([groups[place] for place in chosen]).mean()": "np.mean([groups[place].mean() for place in chosen])"
-            },
-            "a large scene weighs more",
-        ),
-        ("90 %", {"[0.025, 0.975]": "[0.05, 0.95]"}, "narrower than 95 %"),
-        ("99 %", {"[0.025, 0.975]": "[0.005, 0.995]"}, "wider than 95 %"),
-        ("upside down", {"[0.025, 0.975]": "[0.975, 0.025]"}, "the low end comes first"),
-        (
-            "the means themselves",
-            {"return tuple(np.quantile(means, [0.025, 0.975]))": "return means"},
-            "two numbers should come back",
-        ),
+        ("tensors", {"range(len(blurred))": "torch.arange(len(blurred))"}, "whole numbers (`int`)"),
+        ("a tensor", {"return found": "return torch.tensor(found)"}, "a list of places"),
+        ("nothing returned", {"    return found": "    found"}, "nothing came back"),
     ],
     "paired_interval": [
-        ("a less b", {"y - x for": "x - y for"}, "a less b"),
-        ("of single differences", {" / math.sqrt(len(d))": ""}, "divide by √n"),
-        ("normal", {"t.ppf(0.975, len(d) - 1)": "1.959963984540054"}, "1.96 is right for many"),
-        ("one side", {"t.ppf(0.975,": "t.ppf(0.95,"}, "leaves 5 % on each side"),
-        ("n degrees", {"len(d) - 1)": "len(d))"}, "n - 1 degrees of freedom"),
+        ("sign", {"np.subtract(second, first)": "np.subtract(first, second)"}, "the sign is wrong"),
         (
-            "not paired",
-            {"stdev(d) /": "math.sqrt(stdev(a) ** 2 + stdev(b) ** 2) /"},
-            "what a seed does to both cancels",
+            "pictures drawn",
+            {
+                "np.unique(scenes, return_inverse=True)": "np.unique(np.arange(len(scenes)), return_inverse=True)"
+            },
+            "pictures are drawn, each by itself",
         ),
-        ("population", {"stdev(d)": "np.std(d)"}, "`stdev` divides by n - 1"),
         (
-            "a standard error",
-            {"t.ppf(0.975, len(d) - 1) * ": ""},
-            "times Student's quantile",
+            "mean of means",
+            {
+                "sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)": "(sums / sizes)[drawn].mean(axis=1)"
+            },
+            "that is the mean of the scenes' means",
         ),
-        ("two numbers", {"return mean(d), ": "return "}, "three numbers should come back"),
+        (
+            "all pictures",
+            {"/ sizes[drawn].sum(axis=1)": "/ len(scenes)"},
+            "those drawn are now more, now fewer",
+        ),
+        ("90%", {"[0.025, 0.975]": "[0.05, 0.95]"}, "that holds 90%"),
+        ("97.5%", {"[0.025, 0.975]": "[0.0125, 0.9875]"}, "that holds 97.5%"),
+        ("exchanged", {"[0.025, 0.975]": "[0.975, 0.025]"}, "the lower end comes first"),
+        (
+            "second alone",
+            {"np.subtract(second, first)": "np.asarray(second)"},
+            "of `second` alone",
+        ),
+        (
+            "without replacement",
+            {
+                "generator.integers(len(sizes), size=(10_000, len(sizes)))": "generator.permuted(np.tile(np.arange(len(sizes)), (10_000, 1)), axis=1)"
+            },
+            "an interval without width",
+        ),
+        (
+            "apart",
+            {
+                "    differences = np.subtract(second, first)\n": "",
+                "    sums = np.bincount(of, weights=differences)\n": "    a, b = (np.bincount(of, weights=values) for values in (first, second))\n",
+                "    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)\n": "    other = generator.integers(len(sizes), size=(10_000, len(sizes)))\n    means = b[drawn].sum(axis=1) / sizes[drawn].sum(axis=1) - a[other].sum(axis=1) / sizes[other].sum(axis=1)\n",
+            },
+            "the two networks are drawn apart",
+        ),
+        ("one number", {"return low, high": "return high - low"}, "two numbers should come back"),
+        ("nothing returned", {"    return low, high": "    low, high"}, "nothing came back"),
+        (
+            "side by side",
+            {
+                "    _, of = np.unique(scenes, return_inverse=True)\n": "    _, counts = np.unique(scenes, return_counts=True)\n    order = [k for k, s in enumerate(scenes) if k == 0 or s != scenes[k - 1]]\n    sizes_in_order = [scenes.count(scenes[k]) for k in order]\n    of = np.repeat(np.arange(len(order)), sizes_in_order)[: len(scenes)]\n"
+            },
+            "need not lie side by side",
+        ),
+        (
+            "always twelve",
+            {"size=(10_000, len(sizes))": "size=(10_000, 12)"},
+            "is a number fixed",
+        ),
     ],
-    "pareto": [
+    "seeds_needed": [
+        ("1.96", {"t.ppf(0.975, n - 1)": "1.96"}, "Student's t is wider"),
+        ("one end", {"0.975": "0.95"}, "at *each* end"),
+        ("freedom", {"t.ppf(0.975, n - 1)": "t.ppf(0.975, n)"}, "n − 1 degrees of freedom"),
+        ("the whole width", {"* spread": "* 2 * spread"}, "half of the interval's width"),
+        ("no root", {"math.sqrt(n)": "n"}, "by the root of n"),
+        ("one too many", {"return n": "return n + 1"}, "one seed fewer is enough"),
+        ("a float", {"return n": "return float(n)"}, "a whole number (`int`)"),
+        ("from one", {"    n = 2\n": "    n = 1\n"}, "begin with 2"),
         (
-            "the beaten",
-            {"if not any(": "if any("},
-            "those are the beaten ones",
+            "at most a hundred",
+            {"math.sqrt(n) > half": "math.sqrt(n) > half and n < 50"},
+            "99 expected",
+        ),
+        ("nothing returned", {"return n": "n"}, "nothing came back"),
+    ],
+    "front_of": [
+        (
+            "strictly in both",
+            {
+                "no_worse and (costs[a] < costs[b] or qualities[a] > qualities[b])": "costs[a] < costs[b] and qualities[a] > qualities[b]"
+            },
+            "place 2 costs as much as place 3",
         ),
         (
             "equals beat one another",
-            {" and (c < cost or g > gain)": ""},
-            "[0, 2] expected",
+            {
+                "no_worse and (costs[a] < costs[b] or qualities[a] > qualities[b])": "no_worse and a != b"
+            },
+            "neither beats the other",
         ),
         (
-            "only strictly better",
-            {"c <= cost and g >= gain and (c < cost or g > gain)": "c < cost and g > gain"},
-            "as cheap and better beats",
-        ),
-        (
-            "in their order",
+            "not in order",
             {"sorted(front, key=lambda place: costs[place])": "front"},
-            "cheap to dear",
+            "the right ones; put them in order",
         ),
         (
-            "the values",
-            {"sorted(front, key=lambda place: costs[place])": "[gains[place] for place in front]"},
-            "places in the list",
+            "the dearest first",
+            {"key=lambda place: costs[place])": "key=lambda place: -costs[place])"},
+            "the cheapest comes first",
         ),
         (
-            "dear to cheap",
-            {"costs[place])": "-costs[place])"},
-            "from cheap to dear",
+            "the best alone",
+            {"return sorted(front": "return [int(np.argmax(qualities))] or sorted(front"},
+            "that is the best one",
         ),
+        (
+            "the cheapest alone",
+            {"return sorted(front": "return [int(np.argmin(costs))] or sorted(front"},
+            "that is the cheapest",
+        ),
+        (
+            "those beaten",
+            {"if not any(": "if any("},
+            "that is the one that nobody should choose",
+        ),
+        (
+            "cheaper counts only if better",
+            {"(costs[a] < costs[b] or qualities[a] > qualities[b])": "qualities[a] > qualities[b]"},
+            "equally good, and 0 is cheaper",
+        ),
+        (
+            "by quality over cost",
+            {
+                "no_worse and (costs[a] < costs[b] or qualities[a] > qualities[b])": "no_worse and (costs[a] < costs[b] or qualities[a] > qualities[b]) and qualities[b] >= 0"
+            },
+            "A gain may be negative",
+        ),
+        (
+            "values",
+            {
+                "return sorted(front, key=lambda place: costs[place])": "return [costs[k] + 0.0 for k in front]"
+            },
+            "places are whole numbers",
+        ),
+        ("nothing returned", {"    return sorted(": "    sorted("}, "nothing came back"),
     ],
 }
 
-# exercise -> right answers of another form
 VARIANTS = {
-    "gains_by_scene": [
+    "strangers": [
         """
-def gains_by_scene(rows):
-    total, number = {}, {}
-    for row in rows:
-        scene = scene_of(row["name"])
-        total[scene] = total.get(scene, 0) + row["restored"]["psnr"] - row["blurred"]["psnr"]
-        number[scene] = number.get(scene, 0) + 1
-    return {scene: total[scene] / number[scene] for scene in total}
-""",
-    ],
-    "bootstrap": [
-        """
-def bootstrap(values, scenes):
-    table = {}
-    for value, scene in zip(values, scenes):
-        table.setdefault(scene, []).append(value)
-    sums = torch.tensor([sum(v) for v in table.values()], dtype=torch.float64)
-    sizes = torch.tensor([len(v) for v in table.values()])
-    drawn = torch.randint(len(table), (20000, len(table)))
-    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
-    return means.quantile(0.025).item(), means.quantile(0.975).item()
+def strangers(blurred, sharp):
+    b, s = (torch.round(255 * x.clamp(0, 1)).flatten(1).double() for x in (blurred, sharp))
+    errors = (b[:, None] - s[None]).square().mean(dim=2)
+    own = errors.diagonal()
+    return (errors.min(dim=1).values < own).nonzero()[:, 0].tolist()
 """,
     ],
     "paired_interval": [
         """
-def paired_interval(a, b):
-    d = np.array(b) - np.array(a)
-    error = d.std(ddof=1) / len(d) ** 0.5
-    low, high = t.interval(0.95, len(d) - 1, loc=d.mean(), scale=error)
-    return d.mean(), low, high
+def paired_interval(first, second, scenes, generator):
+    names = list(dict.fromkeys(scenes))
+    groups = {name: [] for name in names}
+    for a, b, name in zip(first, second, scenes):
+        groups[name].append(b - a)
+    means = []
+    for _ in range(10_000):
+        chosen = generator.choice(len(names), len(names))
+        values = [d for k in chosen for d in groups[names[k]]]
+        means.append(sum(values) / len(values))
+    means.sort()
+    return means[250], means[9749]
 """,
     ],
-    "pareto": [
+    "seeds_needed": [
         """
-def pareto(costs, gains):
-    front, best = [], -math.inf
-    order = sorted(range(len(costs)), key=lambda place: (costs[place], -gains[place]))
-    for place in order:
-        cost, gain = costs[place], gains[place]
-        if gain > best or (front and gain == best and cost == costs[front[-1]]):
-            front.append(place)
-            best = gain
+def seeds_needed(spread, half):
+    from itertools import count
+    return next(n for n in count(2) if half * n**0.5 >= spread * t(n - 1).isf(0.025))
+""",
+    ],
+    "front_of": [
+        """
+def front_of(costs, qualities):
+    order = sorted(range(len(costs)), key=lambda k: (costs[k], -qualities[k]))
+    front = []
+    for k in order:
+        equal = front and (costs[k], qualities[k]) == (costs[front[-1]], qualities[front[-1]])
+        if not front or qualities[k] > qualities[front[-1]] or equal:
+            front.append(k)
     return front
 """,
     ],
