@@ -1,5 +1,6 @@
 """restore(): whatever holds an image goes in, an image of the same size comes out."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from deblurlib import inference
+from deblurlib.data.location import data_directory
 from deblurlib.data.synthetic import photo_split
 from deblurlib.imaging.files import open_image, save_image, to_image, to_tensor
 from deblurlib.inference import restore
@@ -315,3 +317,14 @@ def test_padding_counts_as_memory(network: nn.Module, monkeypatch: pytest.Monkey
     monkeypatch.setattr(inference, "_OF_THE_WHOLE", 100)
     with pytest.raises(ValueError, match=r"1 x 2000 pixels needs 0\.5 GB of free memory"):
         restore(narrow, network, iterations=9)
+
+
+def test_what_tiles_change_is_as_measured() -> None:
+    measured = json.loads((data_directory() / "results" / "tiling.json").read_text())
+    largest: dict[str, int] = {}
+    for row in measured["differences"]:
+        largest[row["model"]] = max(largest.get(row["model"], 0), row["largest"])
+    assert all(largest[name] <= 1 for name in ("sung_small", "siun", "srn"))
+    # As the docstring of `restore` says.
+    assert largest["sgenet_small"] == 5 and max(largest.values()) == largest["dmphn_stack"] == 15
+    assert all(row["peak_gb"] < 6 and row["free_gb"] < 6 for row in measured["large"])

@@ -1,6 +1,6 @@
 """Tables of committed studies, beside what others have published, as Markdown.
 
-Ours and theirs never share a column: theirs are on GoPro after days of training, ours on what the
+Ours and theirs never share a column: theirs are on GoPro after full trainings, ours on what the
 study says. ``python -m deblurlib.training.tables README.md`` writes the tables into a page anew.
 """
 
@@ -29,10 +29,7 @@ def published() -> list[dict[str, str]]:
 
 def table1(results: Results | None = None) -> str:
     """SUNG's Table 1: the paper's numbers, and ours (None: of the committed study)."""
-    results = results or load("table1")
-    theirs = {
-        row["network"]: row for row in published() if row["source"].startswith("Min and Kang")
-    }
+    results, theirs = results or load("table1"), _of_the_paper()
     rows = [
         [
             row["name"],
@@ -51,10 +48,7 @@ def table2(results: Results | None = None) -> str:
 
     The interval is Student's, over seeds: where it holds 0, these seeds can't tell.
     """
-    results = results or load("table2")
-    theirs = {
-        row["network"]: row for row in published() if row["source"].startswith("Min and Kang")
-    }
+    results, theirs = results or load("table2"), _of_the_paper()
     variants = results["variants"]
     names = [row["name"] for row in variants]
     rows = []
@@ -104,6 +98,11 @@ def update(page: str) -> str:
         return f"{match[1]}\n\n{makers[match[2]]()}\n\n{match[3]}"
 
     return re.sub(rf"(<!-- ({'|'.join(makers)}) -->).*?(<!-- end -->)", fill, page, flags=re.DOTALL)
+
+
+def _of_the_paper() -> dict[str, dict[str, str]]:
+    """What SUNG's tables say, by network."""
+    return {row["network"]: row for row in published() if row["source"].startswith("Min and Kang")}
 
 
 _THEIRS = " *Theirs: GoPro.*"
