@@ -406,8 +406,8 @@ quiz = Quiz(
             ),
             Choice(
                 "Smaller tiles: with `tile=64` less must be held.",
-                "`auto` has tried down to small ones; what is left over is the whole pictures. And"
-                " tiles of 64 pixels with a reach of 133 cost 27 times the computing.",
+                "`auto` has tried that already. What stays, whatever the tile, are the whole"
+                " pictures: some 100 bytes a pixel.",
             ),
             Choice(
                 "Close other programs, or make the photograph smaller.",
