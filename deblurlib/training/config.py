@@ -47,8 +47,9 @@ class TrainConfig:
             it to the network.
         grow: share of the steps over which I climbs evenly from 1 to `iterations`. A few scales
             learn fast, and weights are shared: what they learn serves when more are added.
-        optimizer: "adam" (section III.A), or "adamw"; β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸.
-        weight_decay: of "adamw".
+        optimizer: "adam" (section III.A), "adamw", or "muon" (see `Muon`); β₁ = 0.9, β₂ = 0.999,
+            ε = 10⁻⁸.
+        weight_decay: of "adamw" and "muon".
         learning_rate: the highest.
         schedule: "step" halves the rate every `halve_every` steps (section III.A); "cosine" warms
             up over the first 2% and falls to 0 along a cosine.
@@ -88,7 +89,7 @@ class TrainConfig:
     iterations: int = 3
     gradient_through_scales: bool | None = None
     grow: float = 0.0
-    optimizer: Literal["adam", "adamw"] = "adam"
+    optimizer: Literal["adam", "adamw", "muon"] = "adam"
     weight_decay: float = 0.0
     learning_rate: float = 1e-3
     schedule: Literal["step", "cosine"] = "cosine"
@@ -165,10 +166,10 @@ class TrainConfig:
 
     @classmethod
     def modern(cls, model: str = "sung", **changes: Any) -> "TrainConfig":
-        """As restoration networks are trained since MIMO-UNet and NAFNet: AdamW, cosine, average.
+        """As restoration networks are trained since MIMO-UNet and NAFNet: cosine, average, decay.
 
-        With a Fourier term, larger crops late, and, for networks that iterate over scales, the
-        gradient through all scales.
+        With Muon in place of their AdamW, a Fourier term, larger crops late, and, for networks that
+        iterate over scales, the gradient through all scales.
         """
         recipe = cls(
             model=model,
@@ -182,9 +183,9 @@ class TrainConfig:
             late_crop=384,
             gradient_through_scales=True,
             grow=0.25,
-            optimizer="adamw",
+            optimizer="muon",
             weight_decay=1e-4,
-            learning_rate=5e-4,
+            learning_rate=1e-3,
             loss=LossWeights(fourier=0.1),
             clip=20.0,
             average=0.999,

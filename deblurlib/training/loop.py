@@ -45,6 +45,7 @@ from deblurlib.training.checkpoints import (
 from deblurlib.training.config import TrainConfig, crop_at, iterations_at, learning_rate_at
 from deblurlib.training.evaluate import mean_gain
 from deblurlib.training.losses import DeblurringLoss
+from deblurlib.training.muon import Muon
 from deblurlib.training.precision import autocast, device_name, on_device, training_precision
 
 LogEntry = dict[str, Any]
@@ -335,15 +336,16 @@ def _start_from(initial: str, network: nn.Module, about: dict[str, Any]) -> None
 
 
 def _optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    settings: dict[str, Any] = {
+        "lr": config.learning_rate,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": config.weight_decay,
+    }
+    if config.optimizer == "muon":
+        return Muon(network.parameters(), **settings)
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(
-        network.parameters(),
-        lr=config.learning_rate,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
+    return kind(network.parameters(), **settings, fused=True)
 
 
 def _average(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> None:
