@@ -166,10 +166,10 @@ class TrainConfig:
 
     @classmethod
     def modern(cls, model: str = "sung", **changes: Any) -> "TrainConfig":
-        """As restoration networks are trained since MIMO-UNet and NAFNet: cosine, average, decay.
+        """As restoration networks are trained since MIMO-UNet and NAFNet: AdamW, cosine, average.
 
-        With Muon in place of their AdamW, a Fourier term, larger crops late, and, for networks that
-        iterate over scales, the gradient through all scales.
+        With a Fourier term, larger crops late, and, for networks that iterate over scales, the
+        gradient through all scales.
         """
         recipe = cls(
             model=model,
@@ -183,9 +183,9 @@ class TrainConfig:
             late_crop=384,
             gradient_through_scales=True,
             grow=0.25,
-            optimizer="muon",
+            optimizer="adamw",
             weight_decay=1e-4,
-            learning_rate=1e-3,
+            learning_rate=5e-4,
             loss=LossWeights(fourier=0.1),
             clip=20.0,
             average=0.999,

@@ -141,6 +141,17 @@ STUDIES = {
     ),
     # All networks, equally trained.
     "networks": Study({"quick": _BUDGET, "full": TrainConfig.modern()}, _NETWORKS, _REDUCED),
+    # What steps on the weights.
+    "optimizers": Study(
+        {
+            "quick": dataclasses.replace(_BUDGET, model="sung", arguments=_SMALL_SUNG),
+            "full": TrainConfig.modern(),
+        },
+        {
+            "Adam": {"optimizer": "adam"},
+            "Muon": {"optimizer": "muon"},
+        },
+    ),
     "sgenet": Study(
         _SGENET,
         {
