@@ -5,6 +5,7 @@ study says. ``python -m deblurlib.training.tables README.md`` writes the tables 
 """
 
 import csv
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from deblurlib.data.location import data_directory
 from deblurlib.imaging.files import replacing
+from deblurlib.training.checkpoints import list_weights, read_card, weights_path
 from deblurlib.training.statistics import t_interval
 from deblurlib.training.studies import load, paired_differences
 
@@ -90,9 +92,34 @@ def networks(results: Results | None = None) -> str:
     return _table(head, rows) + _about(results) + about
 
 
+def weights() -> str:
+    """Weights that ship: what went into them, and their gain in PSNR on the photo split, in dB."""
+    rows = []
+    for name in list_weights():
+        card = read_card(name)
+        results = json.loads((data_directory() / "results" / f"{name}-photos.json").read_text())
+        stages = [card]  # the first and last of them: trained on from earlier weights
+        while "initial" in stages[0]:
+            stages.insert(0, stages[0]["initial"])
+        recorded = all("seconds" in stage for stage in stages)
+        rows.append(
+            [
+                f"`{name}`",
+                f"{results['cost']['parameters'] / 1e6:.2f} M",
+                f"{weights_path(name).stat().st_size / 1e6:.1f}",
+                f"{sum(stage['steps'] for stage in stages):,}",
+                f"{sum(stage['seconds'] for stage in stages) / 3600:.1f}" if recorded else "",
+                *(f"{group['psnr_gain']['mean']:+.2f}" for group in results["summary"].values()),
+                f"{results['summary']['all']['psnr_gain']['least']:+.2f}",
+            ]
+        )
+    groups = list(results["summary"])
+    return _table(["weights", "parameters", "MB", "steps", "hours", *groups, "least"], rows)
+
+
 def update(page: str) -> str:
     """The page with its tables made anew, between ``<!-- table2 -->`` and ``<!-- end -->``."""
-    makers = {"table1": table1, "table2": table2, "networks": networks}
+    makers = {"table1": table1, "table2": table2, "networks": networks, "weights": weights}
 
     def fill(match: re.Match[str]) -> str:
         return f"{match[1]}\n\n{makers[match[2]]()}\n\n{match[3]}"

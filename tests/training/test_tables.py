@@ -1,12 +1,15 @@
 """Tables out of results that were made up, and the pages out of those that are committed."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from deblurlib.training import tables
-from deblurlib.training.tables import networks, published, table1, table2, update
+from deblurlib.training.checkpoints import save_weights
+from deblurlib.training.tables import networks, published, table1, table2, update, weights
 
 
 def results(**variants: list[float]) -> dict[str, Any]:
@@ -77,6 +80,30 @@ def test_networks_are_ordered_by_what_they_gain() -> None:
     table = rows(networks(results(A=[20.5, 20.6, 20.4], B=[21.0, 21.0, 21.0])))
     assert list(table)[2:] == ["B", "A"]
     assert table["A"][:6] == ["1.23 M", "104", "1.25", "+0.50 ± 0.10", "+1.00", "+0.25"]
+
+
+def test_weights_are_told_with_all_that_went_into_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DEBLURLIB_DATA", str(tmp_path))
+    once = {"model": "sung_small", "steps": 500, "seconds": 5400}
+    cards = {
+        "once": once,
+        "twice": {**once, "steps": 1000, "seconds": 1800, "initial": once},
+        "unknown": {**once, "initial": {"model": "sung_small", "steps": 1000}},
+    }
+    gains = {"mild": 0.5, "all": 0.25}
+    summary = {k: {"psnr_gain": {"mean": gain, "least": -0.125}} for k, gain in gains.items()}
+    (tmp_path / "results").mkdir()
+    for name, card in cards.items():
+        save_weights(torch.nn.Linear(3, 3), tmp_path / "weights" / f"{name}.safetensors", card)
+        made = {"cost": {"parameters": 1_234_567}, "summary": summary}
+        (tmp_path / "results" / f"{name}-photos.json").write_text(json.dumps(made))
+    table = rows(weights())
+    assert table["weights"] == ["parameters", "MB", "steps", "hours", "mild", "all", "least"]
+    assert table["`once`"] == ["1.23 M", "0.0", "500", "1.5", "+0.50", "+0.25", "-0.12"]
+    assert table["`twice`"][2:4] == ["1,500", "2.0"]
+    assert table["`unknown`"][2:4] == ["1,500", ""]
 
 
 def test_a_page_is_filled_between_its_marks(monkeypatch: pytest.MonkeyPatch) -> None:
