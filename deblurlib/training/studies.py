@@ -141,8 +141,8 @@ STUDIES = {
     ),
     # All networks, equally trained.
     "networks": Study({"quick": _BUDGET, "full": TrainConfig.modern()}, _NETWORKS, _REDUCED),
-    # What steps on the weights.
-    "optimizers": Study(
+    # What makes a short training go further.
+    "recipes": Study(
         {
             "quick": dataclasses.replace(_BUDGET, model="sung", arguments=_SMALL_SUNG),
             "full": TrainConfig.modern(),
@@ -150,6 +150,10 @@ STUDIES = {
         {
             "Adam": {"optimizer": "adam"},
             "Muon": {"optimizer": "muon"},
+            "Muon, Fourier term x 10": {
+                "optimizer": "muon",
+                "loss": dataclasses.replace(_BUDGET.loss, fourier=10 * _BUDGET.loss.fourier),
+            },
         },
     ),
     "sgenet": Study(
