@@ -89,10 +89,8 @@ class Muon(torch.optim.Optimizer):
         state = self.state[weight]
         if not state:
             state["step"] = torch.zeros(())
-            state["exp_avg"], state["exp_avg_sq"] = (
-                torch.zeros_like(weight),
-                torch.zeros_like(weight),
-            )
+            state["exp_avg"] = torch.zeros_like(weight)
+            state["exp_avg_sq"] = torch.zeros_like(weight)
         state["step"] += 1
         mean = state["exp_avg"].lerp_(weight.grad, 1 - betas[0])
         square = state["exp_avg_sq"].lerp_(weight.grad.square(), 1 - betas[1])

@@ -96,11 +96,10 @@ def weights() -> str:
     """Weights that ship: what went into them, and their gain in PSNR on the photo split, in dB."""
     rows = []
     for name in list_weights():
-        card = read_card(name)
         results = json.loads((data_directory() / "results" / f"{name}-photos.json").read_text())
-        stages = [card]  # the first and last of them: trained on from earlier weights
-        while "initial" in stages[0]:
-            stages.insert(0, stages[0]["initial"])
+        stages = [read_card(name)]  # of training, last one first: each began from the next
+        while "initial" in stages[-1]:
+            stages.append(stages[-1]["initial"])
         recorded = all("seconds" in stage for stage in stages)
         rows.append(
             [
