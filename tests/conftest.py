@@ -60,6 +60,15 @@ def _sound() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
+def gopro_sample() -> Path:
+    """A few pairs of GoPro's, which are no part of this project; without them a test is skipped."""
+    folder = Path(__file__).parents[2] / "shared" / "gopro_sample"
+    if not folder.is_dir():
+        pytest.skip("no GoPro sample beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sound() -> dict[str, bytes]:
     """Files that nothing is wrong with, by their names: one of every kind."""
     return _sound()

@@ -13,8 +13,6 @@ from deblurlib.data.faults import find_faults, misalignment, unrelated
 from deblurlib.data.synthetic import photo_split, strength_of
 from deblurlib.imaging.files import open_image, save_image
 
-GOPRO_SAMPLE = Path(__file__).parents[3] / "shared" / "gopro_sample"
-
 
 def noise(seed: int, size: tuple[int, int] = (48, 40)) -> Image.Image:
     levels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
@@ -204,10 +202,9 @@ def test_shifts_of_photographs_are_found_and_blur_is_none() -> None:
             assert max(abs(found[0] - right), abs(found[1] - down)) <= 9, (name, right, down)
 
 
-@pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
 @pytest.mark.parametrize("kind", ["blur", "blur_gamma"])
-def test_shifts_of_real_frames_are_found_and_blur_is_none(kind: str) -> None:
-    folder = GOPRO_SAMPLE / "train" / "GOPR0477_11_00"
+def test_shifts_of_real_frames_are_found_and_blur_is_none(kind: str, gopro_sample: Path) -> None:
+    folder = gopro_sample / "train" / "GOPR0477_11_00"
     paths = sorted((folder / "sharp").iterdir())
     assert len(paths) >= 5
     for path in paths:
@@ -217,9 +214,10 @@ def test_shifts_of_real_frames_are_found_and_blur_is_none(kind: str) -> None:
             assert misalignment(*shifted(blurred, sharp, right, down)) == (right, down), path
 
 
-@pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
-def test_a_set_of_shifted_pairs_is_told_in_both_directions(tmp_path: Path) -> None:
-    folder = GOPRO_SAMPLE / "train" / "GOPR0477_11_00"
+def test_a_set_of_shifted_pairs_is_told_in_both_directions(
+    tmp_path: Path, gopro_sample: Path
+) -> None:
+    folder = gopro_sample / "train" / "GOPR0477_11_00"
     path = next((folder / "sharp").iterdir())
     pair = shifted(*levels((folder / "blur" / path.name, path)), right=-20, down=24)
     for image, name in zip(pair, ("input", "target"), strict=True):
@@ -241,9 +239,8 @@ def test_what_is_no_pair_is_told_and_blur_is_none() -> None:
         assert unrelated(*wrong) and misalignment(*wrong) is None, pairs.name(index)
 
 
-@pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
-def test_real_frames_are_pairs_and_a_flipped_one_is_not(tmp_path: Path) -> None:
-    folder = GOPRO_SAMPLE / "train" / "GOPR0477_11_00"
+def test_real_frames_are_pairs_and_a_flipped_one_is_not(tmp_path: Path, gopro_sample: Path) -> None:
+    folder = gopro_sample / "train" / "GOPR0477_11_00"
     for path in (folder / "sharp").iterdir():
         blurred, sharp = levels((folder / "blur" / path.name, path))
         assert not unrelated(blurred, sharp), path

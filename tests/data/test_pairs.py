@@ -19,8 +19,6 @@ from deblurlib.data.pairs import (
 )
 from deblurlib.imaging.files import open_image, save_image, to_tensor
 
-GOPRO_SAMPLE = Path(__file__).parents[3] / "shared" / "gopro_sample"
-
 
 def write_flat(path: Path, level: int, size: tuple[int, int] = (12, 10)) -> Path:
     """An image of one gray level, ``size`` in width and height."""
@@ -186,9 +184,8 @@ def test_realblur_lists_are_not_trusted(realblur: Path) -> None:
         realblur_pairs(realblur, "train", "J")
 
 
-@pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
-def test_real_gopro_frames() -> None:
-    pairs = find_pairs(GOPRO_SAMPLE, "train")
+def test_real_gopro_frames(gopro_sample: Path) -> None:
+    pairs = find_pairs(gopro_sample, "train")
     assert len(pairs) >= 1
     assert pairs.name(0) == "GOPR0477_11_00/000002"
     blurred, sharp = pairs[0]

@@ -17,18 +17,15 @@ from deblurlib.imaging.exposure import (
 )
 from deblurlib.imaging.files import open_image, to_tensor
 
-GOPRO_SAMPLE = Path(__file__).parents[3] / "shared" / "gopro_sample"
-
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
 @pytest.mark.parametrize("kind", ["blur", "blur_gamma"])
-def test_average_frames_reproduces_gopro(kind: str) -> None:
-    sequence = GOPRO_SAMPLE / "train" / "GOPR0477_11_00"
-    raw = sorted((GOPRO_SAMPLE / "raw" / "GOPR0477_11_00").glob("*.png"))
+def test_average_frames_reproduces_gopro(kind: str, gopro_sample: Path) -> None:
+    sequence = gopro_sample / "train" / "GOPR0477_11_00"
+    raw = sorted((gopro_sample / "raw" / "GOPR0477_11_00").glob("*.png"))
     frames = torch.stack([to_tensor(open_image(path)) for path in raw[:11]])
     sharp = quantize(frames[5])
     matches = [

@@ -32,7 +32,6 @@ from deblurlib.training.metrics import (
 )
 
 GRAY = np.array([0.299, 0.587, 0.114])
-GOPRO_SAMPLE = Path(__file__).parents[3] / "shared" / "gopro_sample"
 
 
 @pytest.fixture(scope="module")
@@ -195,10 +194,11 @@ def test_ssim_3d_of_flat_bright_images_keeps_its_precision() -> None:
     assert ssim_3d(restored, sharp).item() == pytest.approx(volume_ssim(*volumes), abs=1e-4)
 
 
-@pytest.mark.skipif(not GOPRO_SAMPLE.is_dir(), reason="no GoPro sample beside the checkout")
-def test_on_a_real_blurred_frame_the_variants_come_in_the_order_that_papers_show() -> None:
+def test_on_a_real_blurred_frame_the_variants_come_in_the_order_that_papers_show(
+    gopro_sample: Path,
+) -> None:
     # Of one network's output on an official pair: .898 per channel, .903 gray, .927 in 3-D.
-    blurred, sharp = (image[None, :, :360, :640] for image in find_pairs(GOPRO_SAMPLE, "train")[0])
+    blurred, sharp = (image[None, :, :360, :640] for image in find_pairs(gopro_sample, "train")[0])
     rgb, gray, volume = (of(blurred, sharp).item() for of in (ssim_rgb, ssim_gray, ssim_3d))
     assert 0.8 < rgb < gray < volume < 1
     assert gray - rgb < volume - gray
