@@ -32,6 +32,7 @@ from deblurlib.data.pairs import Pair, RandomCrops, RawCrops, TrainingSamples, f
 from deblurlib.data.synthetic import SyntheticPairs, SyntheticShots
 from deblurlib.imaging.files import replacing
 from deblurlib.models import Restoration, ScaleIteration, create_model
+from deblurlib.models.enlarge import enlarge
 from deblurlib.training.checkpoints import (
     Card,
     DamagedError,
@@ -100,7 +101,7 @@ def train(
         network.gradient_through_scales = config.gradient_through_scales
     about = _about(config)
     if config.initial is not None:
-        _start_from(config.initial, network, about)
+        enlarge(load_model(config.initial), network)
     averaged = copy.deepcopy(network) if config.average else None
     result = network if averaged is None else averaged
     optimizer = _optimizer(network, config)
@@ -323,16 +324,6 @@ def _share(config: TrainConfig, pairs: int, processes: int) -> int:
             f"{config.accumulate} parts each: choose a multiple"
         )
     return config.batch // processes
-
-
-def _start_from(initial: str, network: nn.Module, about: dict[str, Any]) -> None:
-    """Put trained weights into a network, which must be theirs."""
-    given, wanted = (
-        {"model": card["model"], **card.get("arguments", {})} for card in (about["initial"], about)
-    )
-    if given != wanted:
-        raise ValueError(f"{initial}: weights of {given}, not of {wanted}")
-    network.load_state_dict(load_model(initial).state_dict())
 
 
 def _optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

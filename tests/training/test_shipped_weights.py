@@ -1,14 +1,18 @@
 """The weights that ship: their results were measured with these very weights, and hold."""
 
 import json
+from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
 from deblurlib.data.location import data_directory
+from deblurlib.data.pairs import Blur, gopro_pairs
 from deblurlib.data.synthetic import STRENGTHS, photo_split
 from deblurlib.training.checkpoints import list_weights, load_model, read_card
 from deblurlib.training.metrics import psnr
+from deblurlib.training.precision import autocast
 
 
 @pytest.mark.parametrize("name", list_weights())
@@ -25,3 +29,16 @@ def test_they_sharpen_at_every_strength_as_their_results_say(name: str) -> None:
         restored = load_model(name)(blurred[None]).image
     measured = psnr(restored, sharp[None]).item()
     assert measured == pytest.approx(results["rows"][smallest]["restored"]["psnr"], abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blur", get_args(Blur))
+@pytest.mark.parametrize("name", ["sgenet", "sung"])
+def test_those_of_full_size_sharpen_every_real_frame(
+    name: str, blur: Blur, gopro_sample: Path
+) -> None:
+    model = load_model(name).to(memory_format=torch.channels_last)
+    for blurred, sharp in gopro_pairs(gopro_sample, "train", blur):
+        with torch.inference_mode(), autocast(torch.device("cpu")):
+            restored = model(blurred[None]).image.float()
+        assert psnr(restored, sharp[None]) > psnr(blurred[None], sharp[None])
