@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from deblurlib.models.blocks import DilatedRecursiveBlock, ResidualBlock, ResidualDenseBlock
 from deblurlib.models.sung import SUNG, DeblurringPath
 
+Convolution = nn.Conv2d | nn.ConvTranspose2d
+
 
 @torch.no_grad()
 def enlarge(small: nn.Module, large: nn.Module) -> None:
@@ -38,11 +40,11 @@ def enlarge(small: nn.Module, large: nn.Module) -> None:
     channels = _channels_side_by_side(small) | _channels_side_by_side(large)
     try:
         for old, new in _matched(small, large):
-            if isinstance(new, nn.Conv2d | nn.ConvTranspose2d) and old is not None:
-                inputs = [channels.get(c, (c.in_channels,)) for c in (old, new)]
-                _enlarge(old, new, _places(*inputs))
+            if isinstance(old, Convolution) and isinstance(new, Convolution):
+                small_inputs, large_inputs = (channels.get(c, (c.in_channels,)) for c in (old, new))
+                _enlarge(old, new, _places(small_inputs, large_inputs))
             elif isinstance(new, ResidualBlock) and old is None:
-                for parameter in new.body[-1].parameters():
+                for parameter in new.body[-1].parameters():  # it adds nothing
                     nn.init.zeros_(parameter)
     except (RuntimeError, IndexError, AttributeError) as error:
         raise told_apart from error
@@ -61,10 +63,11 @@ def _matched(small: nn.Module, large: nn.Module) -> Iterator[tuple[nn.Module | N
 
     In a run of parts of one type, the new ones stand last.
     """
-    runs = [
+    small_runs, large_runs = (
         [list(run) for _, run in groupby(network.children(), type)] for network in (small, large)
-    ]
-    for olds, news in zip_longest(*runs, fillvalue=[]):
+    )
+    nothing: list[nn.Module] = []
+    for olds, news in zip_longest(small_runs, large_runs, fillvalue=nothing):
         for old, new in zip_longest(olds, news):
             yield old, new
             if old is not None:
@@ -76,7 +79,8 @@ def _channels_side_by_side(network: nn.Module) -> dict[nn.Module, tuple[int, ...
     channels: dict[nn.Module, tuple[int, ...]] = {}
     for module in network.modules():
         if isinstance(module, ResidualDenseBlock):
-            width, growth = module.fusion.out_channels, module.layers[0].out_channels
+            width = module.fusion.out_channels
+            growth = (module.fusion.in_channels - width) // len(module.layers)
             for k, layer in enumerate([*module.layers, module.fusion]):
                 channels[layer] = (width, *[growth] * k)
         elif isinstance(module, DilatedRecursiveBlock):
@@ -84,7 +88,8 @@ def _channels_side_by_side(network: nn.Module) -> dict[nn.Module, tuple[int, ...
         elif isinstance(module, DeblurringPath):
             channels[module.fusion[0]] = (module.head.out_channels,) * len(module.dense_blocks)
         elif isinstance(module, SUNG):  # F, and then G and B, which never change their number
-            first = module.restoration_module.unet.encoder1[0]
+            modules = module.restoration_module.modules()
+            first = next(part for part in modules if isinstance(part, nn.Conv2d))
             width = module.deblurring_path.head.out_channels
             channels[first] = (width, first.in_channels - width)
     return channels
@@ -97,7 +102,7 @@ def _places(small: Sequence[int], large: Sequence[int]) -> Tensor:
     return torch.cat(places)
 
 
-def _enlarge(old: nn.Module, new: nn.Module, places: Tensor) -> None:
+def _enlarge(old: Convolution, new: Convolution, places: Tensor) -> None:
     """One convolution: its first outputs are the old ones, and see the old inputs alone."""
     # A transposed convolution has its inputs first.
     transposed = isinstance(new, nn.ConvTranspose2d)
@@ -107,5 +112,5 @@ def _enlarge(old: nn.Module, new: nn.Module, places: Tensor) -> None:
     after[:outputs] = 0
     middle = slice(margin, margin + size)
     after[:outputs][:, places, middle, middle] = before
-    if new.bias is not None:
+    if old.bias is not None and new.bias is not None:
         new.bias[:outputs] = old.bias

@@ -23,8 +23,9 @@ class TrainConfig:
     Attributes:
         model: a name for `create_model`.
         arguments: for `create_model`, where they differ from the network's own.
-        initial: weights to start from (a shipped name, or a file); None for random ones. Choose
-            another seed than theirs, or their samples come again.
+        initial: weights to start from (a shipped name, or a file), of the same network or of a
+            smaller one of its kind (see `enlarge`); None for random ones. Choose another seed than
+            theirs, or their samples come again.
         out: the run's folder: log, states, weights. A run found there is continued.
         data: "gopro" or "hide", below `root`; or a folder of training pairs, as `find_pairs` takes
             it (GOPRO_Large, or input/ and target/ ...); None for the embedded data.

@@ -101,7 +101,7 @@ def train(
         network.gradient_through_scales = config.gradient_through_scales
     about = _about(config)
     if config.initial is not None:
-        enlarge(load_model(config.initial), network)
+        _start_from(config.initial, network)
     averaged = copy.deepcopy(network) if config.average else None
     result = network if averaged is None else averaged
     optimizer = _optimizer(network, config)
@@ -324,6 +324,15 @@ def _share(config: TrainConfig, pairs: int, processes: int) -> int:
             f"{config.accumulate} parts each: choose a multiple"
         )
     return config.batch // processes
+
+
+def _start_from(initial: str, network: nn.Module) -> None:
+    """Put trained weights into a network, which may be larger than theirs."""
+    trained = load_model(initial)
+    try:
+        enlarge(trained, network)
+    except ValueError as error:
+        raise ValueError(f"{initial}: {error}") from error
 
 
 def _optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

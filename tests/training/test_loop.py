@@ -413,10 +413,16 @@ def test_training_from_given_weights(tmp_path: Path) -> None:
     assert same_weights(quietly(config), load_model(start))
     card = read_card(tmp_path / "second" / "weights.safetensors")
     assert card["initial"] == read_card(start)
+    # A larger network does at first what the smaller one did.
+    larger = {"arguments": {"rdb_layers": 3}, "learning_rate": 0.0, "steps": 1}
+    network = quietly(configuration(tmp_path / "third", initial=str(start), **larger))
+    image = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(image).image, load_model(start)(image).image)
     # Weights of another network are refused, be it only by an argument.
-    for changes in ({"model": "tinier"}, {"arguments": {"rdb_layers": 3}}):
-        other = configuration(tmp_path / "third", initial=str(start), steps=1, **changes)
-        with pytest.raises(ValueError, match=f"{re.escape(str(start))}: weights of .*, not of"):
+    for changes in ({"model": "sgenet_small"}, {"arguments": {"edge_guidance": False}}):
+        other = configuration(tmp_path / "fourth", initial=str(start), steps=1, **changes)
+        with pytest.raises(ValueError, match=f"{re.escape(str(start))}: .* cannot go on from"):
             quietly(other)
 
 
