@@ -59,12 +59,16 @@ _presets = tyro.conf.arg(
         {
             "small": TrainConfig.small(),
             "small-sgenet": TrainConfig.small_sgenet(),
+            "grown": TrainConfig.grown(),
+            "grown-sgenet": TrainConfig.grown_sgenet(),
             "paper": TrainConfig.paper(),
             "modern": TrainConfig.modern(),
         },
         {
             "small": "sung_small on the embedded data, for two CPU cores",
             "small-sgenet": "sgenet_small, the same way",
+            "grown": "full-size sung, going on from sung_small's weights, for two CPU cores",
+            "grown-sgenet": "full-size sgenet from sgenet_small, the same way",
             "paper": "SUNG with its paper's recipe; give it --data gopro",
             "modern": "SUNG with a recipe of today, for a GPU",
         },

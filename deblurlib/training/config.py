@@ -195,6 +195,41 @@ class TrainConfig:
         )
         return dataclasses.replace(recipe, **changes)
 
+    @classmethod
+    def grown(cls, model: str = "sung", **changes: Any) -> "TrainConfig":
+        """Full-size networks on two CPU cores, in about two hours: the recipe of those that ship.
+
+        They go on from what the small network of their kind has learnt (see `enlarge`), with what
+        takes short trainings furthest (``study recipes``).
+        """
+        recipe = cls.modern(
+            model,
+            initial=f"{model}_small",
+            seed=1,  # other samples than the small one's
+            out=Path(f"runs/{model}"),
+            scenes=256,
+            cache=Path("runs/bank"),
+            steps=2900,
+            batch=4,
+            crop=128,
+            late_crop=None,
+            grow=0.0,
+            optimizer="muon",
+            learning_rate=1e-3,
+            loss=LossWeights(fourier=1.0),
+            compile=False,
+            workers=1,
+            save_every=250,
+            judge=True,
+        )
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
+    def grown_sgenet(cls, **changes: Any) -> "TrainConfig":
+        """The same for `sgenet`, whose steps are quicker."""
+        recipe = cls.grown("sgenet", steps=3800, norm="charbonnier")
+        return dataclasses.replace(recipe, **changes)
+
 
 def learning_rate_at(step: int, config: TrainConfig) -> float:
     """The learning rate of a step, counted from 0."""
