@@ -93,21 +93,24 @@ def networks(results: Results | None = None) -> str:
 
 
 def weights() -> str:
-    """Weights that ship: what went into them, and their gain in PSNR on the photo split, in dB."""
+    """Weights that ship: what went into them, and their gain in PSNR on the photo split, in dB.
+
+    Trainings that began with the weights of another have a sum: that one's steps or hours first.
+    """
     rows = []
     for name in list_weights():
         results = json.loads((data_directory() / "results" / f"{name}-photos.json").read_text())
-        stages = [read_card(name)]  # of training, last one first: each began from the next
-        while "initial" in stages[-1]:
-            stages.append(stages[-1]["initial"])
-        recorded = all("seconds" in stage for stage in stages)
+        stages = [read_card(name)]
+        while "initial" in stages[0]:
+            stages.insert(0, stages[0]["initial"])
+        hours = (f"{s['seconds'] / 3600:.1f}" if "seconds" in s else "?" for s in stages)
         rows.append(
             [
                 f"`{name}`",
                 f"{results['cost']['parameters'] / 1e6:.2f} M",
                 f"{weights_path(name).stat().st_size / 1e6:.1f}",
-                f"{sum(stage['steps'] for stage in stages):,}",
-                f"{sum(stage['seconds'] for stage in stages) / 3600:.1f}" if recorded else "",
+                " + ".join(f"{stage['steps']:,}" for stage in stages),
+                " + ".join(hours),
                 *(f"{group['psnr_gain']['mean']:+.2f}" for group in results["summary"].values()),
                 f"{results['summary']['all']['psnr_gain']['least']:+.2f}",
             ]

@@ -102,8 +102,8 @@ def test_weights_are_told_with_all_that_went_into_them(
     table = rows(weights())
     assert table["weights"] == ["parameters", "MB", "steps", "hours", "mild", "all", "least"]
     assert table["`once`"] == ["1.23 M", "0.0", "500", "1.5", "+0.50", "+0.25", "-0.12"]
-    assert table["`twice`"][2:4] == ["1,500", "2.0"]
-    assert table["`unknown`"][2:4] == ["1,500", ""]
+    assert table["`twice`"][2:4] == ["500 + 1,000", "1.5 + 0.5"]
+    assert table["`unknown`"][2:4] == ["1,000 + 500", "? + 1.5"]
 
 
 def test_a_page_is_filled_between_its_marks(monkeypatch: pytest.MonkeyPatch) -> None:
