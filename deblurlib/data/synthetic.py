@@ -271,6 +271,7 @@ def strength_of(name: str) -> str:
     return name.split("-")[1]
 
 
+@torch.autocast("cpu", enabled=False)  # whatever the caller computes in: files outlive it
 def _write_photo_split(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="photos-"))

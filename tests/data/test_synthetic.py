@@ -319,7 +319,8 @@ def test_a_damaged_split_is_written_again_and_the_same(damage: str, one_photogra
         victim.unlink()
     else:
         (one_photograph / "checksums.json").write_text("{")
-    assert len(photo_split()) == 6
+    with torch.autocast("cpu", torch.bfloat16):  # as around a network that is being measured
+        assert len(photo_split()) == 6
     assert {path: path.read_bytes() for path in one_photograph.rglob("*.png")} == files
     assert json.loads((one_photograph / "checksums.json").read_text()) == sums
     assert [path.name for path in one_photograph.parent.iterdir()] == [synthetic.FOLDER]
