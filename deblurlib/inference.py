@@ -61,7 +61,7 @@ def restore(
             (data/results/tiling.json).
         precision: what the network computes in; "auto" is bfloat16 where the device has units for
             it, else float32. With it, single pixels may differ by some levels; the PSNR of the
-            shipped networks, by less than 0.01 dB on every photograph of the embedded split.
+            shipped networks, by some hundredths of a dB at most.
         on_pixels: called as tiles are finished, with the number of the image's pixels that each has
             brought: together, all of them.
 

@@ -289,7 +289,7 @@ def test_bfloat16_costs_no_sharpness(name: str) -> None:
             psnr(to_tensor(restore(to_image(blurred), name, precision=p))[None], sharp[None])
             for p in PRECISIONS
         )
-        assert abs(full - low) < 0.01
+        assert abs(full - low) < 0.03
 
 
 @pytest.mark.parametrize("tile", [0, -8])
