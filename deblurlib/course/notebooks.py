@@ -75,9 +75,10 @@ def faults(path: Path) -> list[str]:
 
     A code cell that was not run, or out of order; an error that is stored in the outputs of a cell
     without the tag ``raises-exception``; a cell that papermill injected; a picture without a
-    description; a colour map that not everybody can read; more than `LARGEST`; anything that
-    :func:`normalise` would change. In a lesson, which is named ``NN_topic.ipynb``, also: no use
-    made of ``PROFILE``; a time in the header that is not true.
+    description; a colour map that not everybody can read; a printed path of the machine that ran
+    it; more than `LARGEST`; anything that :func:`normalise` would change. In a lesson, which is
+    named ``NN_topic.ipynb``, also: no use made of ``PROFILE``; a time in the header that is not
+    true.
 
     Raises:
         ValueError: where ``path`` is not a notebook.
@@ -108,6 +109,9 @@ def faults(path: Path) -> list[str]:
         unsafe = re.search(rf"""["'.](?:{_UNSAFE})\b""", cell.source)
         if unsafe is not None:
             found.append(f"{path}: cell {number} uses {unsafe[0]}; take gray, viridis or cividis")
+        printed = "".join(output.get("text", "") for output in cell.outputs)
+        if "site-packages" in printed or str(Path.cwd()) in printed:
+            found.append(f"{path}: cell {number} prints a path of this machine; mend the warning")
     size = path.stat().st_size / 1e6
     if size > LARGEST:
         found.append(f"{path}: {size:.1f} MB, more than {LARGEST}; show smaller pictures, as JPEG")

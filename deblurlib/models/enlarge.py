@@ -33,7 +33,7 @@ def enlarge(small: nn.Module, large: nn.Module) -> None:
     Raises:
         ValueError: where the one cannot become the other.
     """
-    told_apart = ValueError(
+    refusal = ValueError(
         f"{type(large).__name__}: cannot go on from what this {type(small).__name__} has learnt: "
         "both must be of one class and equal but for their sizes, none of which may shrink"
     )
@@ -47,7 +47,7 @@ def enlarge(small: nn.Module, large: nn.Module) -> None:
                 for parameter in new.body[-1].parameters():  # it adds nothing
                     nn.init.zeros_(parameter)
     except (RuntimeError, IndexError, AttributeError) as error:
-        raise told_apart from error
+        raise refusal from error
     # Not all that decides a network's function is a weight: recursions, say, or what M sees.
     modes = small.training, large.training
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -55,7 +55,7 @@ def enlarge(small: nn.Module, large: nn.Module) -> None:
     small.train(modes[0])
     large.train(modes[1])
     if not torch.allclose(before, after, atol=1e-3):
-        raise told_apart
+        raise refusal
 
 
 def _matched(small: nn.Module, large: nn.Module) -> Iterator[tuple[nn.Module | None, nn.Module]]:

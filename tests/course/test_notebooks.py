@@ -239,6 +239,14 @@ def test_pictures_need_a_description(tmp_path):
     assert faults(path) == [f"{path}: cell 1 shows a picture without alt text; give it one"]
 
 
+@pytest.mark.parametrize("place", ["/x/lib/site-packages/y.py:1: UserWarning", str(Path.cwd())])
+def test_paths_of_the_machine_are_named(tmp_path, place):
+    output = new_output("stream", name="stderr", text=place)
+    path = save(tmp_path / "a.ipynb", code("1", 1, outputs=[output]))
+    normalise(path)
+    assert "cell 1 prints a path of this machine" in faults(path)[0]
+
+
 @pytest.mark.parametrize("source", ["plt.imshow(x, cmap='jet')", "plt.cm.RdYlGn(x)"])
 def test_colour_maps_that_not_everybody_can_read_are_named(tmp_path, source):
     path = save(tmp_path / "a.ipynb", code(source, 1))
