@@ -55,10 +55,10 @@ def restore(
             Every further one starts from half the size, and reaches twice as long a blur.
         tile: side in pixels of the tiles that the network goes through, for images that would not
             fit into memory; None takes the whole at once, "auto" chooses by the memory that is
-            free. Networks that iterate over scales, and SRN, give the same result in tiles; for
-            the others, tiles overlap and fade into each other, and single values differ: by up to
-            5 of 255 levels for the SGENet that ships, by up to 15 for a stack of DMPHN
-            (data/results/tiling.json).
+            free. Networks that iterate over scales, and SRN, give the same result in tiles, as
+            exactly as `precision` computes it; for the others, tiles overlap and fade into each
+            other, and single values differ: by up to 5 of 255 levels for the SGENet that ships, by
+            up to 15 for a stack of DMPHN (data/results/tiling.json).
         precision: what the network computes in; "auto" is bfloat16 where the device has units for
             it, else float32. With it, single pixels may differ by some levels; the PSNR of the
             shipped networks, by some hundredths of a dB at most.

@@ -34,6 +34,10 @@ __all__ = [
     "list_models",
 ]
 
+_SMALL_SUNG = partial(
+    SUNG, width=16, blocks=1, rdb_layers=4, kernel_size=3, gradient_through_scales=True
+)
+
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "dmphn_124": partial(DMPHN, levels=3),
     "dmphn_1248": partial(DMPHN, levels=4),
@@ -49,9 +53,8 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "srn_lstm": partial(SRN, lstm=True),
     "sung": SUNG,
     "sung_base": partial(SUNG, edge_guidance=False),
-    "sung_small": partial(
-        SUNG, width=16, blocks=1, rdb_layers=4, kernel_size=3, gradient_through_scales=True
-    ),
+    "sung_base_small": partial(_SMALL_SUNG, edge_guidance=False),
+    "sung_small": _SMALL_SUNG,
 }
 
 
