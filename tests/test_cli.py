@@ -220,7 +220,7 @@ def test_what_is_no_command_is_refused(
         ([], ["doctor", "restore", "train", "evaluate", "study"]),
         (["doctor"], ["Check this machine"]),
         (["restore"], ["image files", "--model", "--tile", "--precision", "--overwrite"]),
-        (["train"], ["small", "small-sgenet", "grown", "paper"]),
+        (["train"], ["small", "small-base", "grown-sgenet", "late", "paper"]),
         (["train", "small-sgenet"], ["default: sgenet_small", "default: charbonnier"]),
         (["train", "small"], ["--learning-rate", "--data", "--edge-sup", "default: 6500"]),
         (["train", "paper"], ["--learning-rate", "default: 65500"]),

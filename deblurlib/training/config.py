@@ -37,6 +37,7 @@ class TrainConfig:
         extent: the embedded data's shortest and longest blur, in pixels.
         response: the least and largest γ of their cameras, light = value ** γ. GoPro's `blur` is a
             mean of coded values, γ = 1; a camera's own blur is one of light.
+        moving_objects: share of the embedded data's samples with an object that moves by itself.
         steps: optimizer steps in all.
         batch: crops a step, over all processes together.
         accumulate: parts that a process computes its share of a batch in, one after the other:
@@ -82,6 +83,7 @@ class TrainConfig:
     scenes: int = 32
     extent: tuple[float, float] = (2.0, 24.0)
     response: tuple[float, float] = (GAMMA, GAMMA)
+    moving_objects: float = 0.2
     steps: int = 2000
     batch: int = 4
     accumulate: int = 1
@@ -120,9 +122,11 @@ class TrainConfig:
         return decisive
 
     @classmethod
-    def small(cls, **changes: Any) -> "TrainConfig":
+    def small(cls, model: str = "sung_small", **changes: Any) -> "TrainConfig":
         """For `sung_small` on two CPU cores in about an hour: the recipe of the shipped weights."""
         recipe = cls(
+            model=model,
+            out=Path(f"runs/{model}"),
             steps=6500,
             scenes=192,
             grow=0.5,
@@ -135,13 +139,7 @@ class TrainConfig:
     @classmethod
     def small_sgenet(cls, **changes: Any) -> "TrainConfig":
         """For `sgenet_small` in about two hours: the recipe of the shipped weights."""
-        recipe = cls.small(
-            model="sgenet_small",
-            out=Path("runs/sgenet_small"),
-            steps=5000,
-            learning_rate=1e-3,
-            norm="charbonnier",
-        )
+        recipe = cls.small("sgenet_small", steps=5000, learning_rate=1e-3, norm="charbonnier")
         return dataclasses.replace(recipe, **changes)
 
     @classmethod
@@ -228,6 +226,27 @@ class TrainConfig:
     def grown_sgenet(cls, **changes: Any) -> "TrainConfig":
         """The same for `sgenet`, whose steps are quicker."""
         recipe = cls.grown("sgenet", steps=3800, norm="charbonnier")
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
+    def late(cls, model: str = "sung", **changes: Any) -> "TrainConfig":
+        """What `grown` has made goes on, on crops of 256 x 256, for an hour.
+
+        On its crops of 128 x 128 the first of three scale iterations gets 16 x 16 pixels, all of
+        them near a border; in the middle of whole pictures it then takes away what the others gain.
+        """
+        recipe = cls.grown(
+            model,
+            arguments={"test_iterations": 3},
+            initial=f"runs/{model}/weights.safetensors",
+            seed=2,
+            out=Path(f"runs/{model}_late"),
+            moving_objects=0.5,
+            steps=2200,
+            batch=1,
+            crop=256,
+            learning_rate=5e-4,
+        )
         return dataclasses.replace(recipe, **changes)
 
 

@@ -243,6 +243,7 @@ def training_data(config: TrainConfig, device: torch.device) -> TrainingSamples:
             extent=config.extent,
             response=config.response,
             scenes=config.scenes,
+            moving_objects=config.moving_objects,
             bank=config.cache,
         )
         if config.cache is not None:

@@ -27,6 +27,7 @@ TINY: dict[str, dict[str, Any]] = {
     "srn_lstm": {"width": 4, "blocks": 1},
     "sung": _SUNG,
     "sung_base": _SUNG,
+    "sung_base_small": _SUNG,
     "sung_small": _SUNG,
 }
 SCALES = {"mimo_unet": 3, "nah": 3, "siun": 2, "srn": 3, "srn_lstm": 3}
