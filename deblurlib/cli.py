@@ -58,13 +58,13 @@ _presets = tyro.conf.arg(
     constructor=tyro.extras.subcommand_type_from_defaults(
         {
             "small": TrainConfig.small(),
-            "small-base": TrainConfig.small("sung_base_small"),
+            "small-base": TrainConfig.small_base(),
             "small-sgenet": TrainConfig.small_sgenet(),
             "grown": TrainConfig.grown(),
-            "grown-base": TrainConfig.grown("sung_base", steps=1600),
+            "grown-base": TrainConfig.grown("sung_base", steps=900),
             "grown-sgenet": TrainConfig.grown_sgenet(),
             "late": TrainConfig.late(),
-            "late-base": TrainConfig.late("sung_base", steps=600),
+            "late-base": TrainConfig.late("sung_base", steps=450),
             "paper": TrainConfig.paper(),
             "modern": TrainConfig.modern(),
         },
@@ -218,15 +218,16 @@ def runs_command(folder: Positional[Path] = Path("runs")) -> int:
     return 0
 
 
-def release_command(run: Positional[Path], name: str | None = None) -> int:
+def release_command(run: Positional[Path], name: str | None = None, note: str = "") -> int:
     """Put a run's weights beside those that ship: half precision, measured, with a full card.
 
     Args:
         run: folder of a run, finished or interrupted.
         name: of the weights; the folder's name if not given.
+        note: what else the card is to say, as of a goal that was missed, and why.
     """
     with tqdm(total=len(photo_split()), unit="pair") as bar:
-        print(release(run, name or run.resolve().name, on_pair=bar.update))
+        print(release(run, name or run.resolve().name, note, on_pair=bar.update))
     return 0
 
 

@@ -223,6 +223,15 @@ class TrainConfig:
         return dataclasses.replace(recipe, **changes)
 
     @classmethod
+    def small_base(cls, **changes: Any) -> "TrainConfig":
+        """For `sung_base_small`, in about 20 minutes: as `grown`, from random weights.
+
+        With the recipe `small`, this network's loss exploded after 1000 steps, and never recovered.
+        """
+        recipe = cls.grown("sung_base_small", initial=None, seed=0, steps=2000, grow=0.5)
+        return dataclasses.replace(recipe, **changes)
+
+    @classmethod
     def grown_sgenet(cls, **changes: Any) -> "TrainConfig":
         """The same for `sgenet`, whose steps are quicker."""
         recipe = cls.grown("sgenet", steps=3800, norm="charbonnier")

@@ -11,7 +11,9 @@ from deblurlib.training.loop import read_log
 from deblurlib.training.precision import best_device, on_device
 
 
-def release(run: Path, name: str, *, on_pair: Callable[[], None] | None = None) -> Path:
+def release(
+    run: Path, name: str, note: str = "", *, on_pair: Callable[[], None] | None = None
+) -> Path:
     """Put a run's weights beside those that ship, as float16, with what they do on the photo split.
 
     The card gets the run's curve, as ``[step, gain in dB on held-out pairs]``, and the gains on the
@@ -20,6 +22,7 @@ def release(run: Path, name: str, *, on_pair: Callable[[], None] | None = None) 
     Args:
         run: folder of a run, finished or interrupted.
         name: for `load_model`.
+        note: what else the card is to say, as of a goal that was missed, and why.
         on_pair: called after every measured pair.
 
     Returns:
@@ -40,6 +43,8 @@ def release(run: Path, name: str, *, on_pair: Callable[[], None] | None = None) 
         "curve": [[e["step"], round(e["gain"], 3)] for e in read_log(run) if "gain" in e],
         "photos": {kind: round(means["psnr_gain"]["mean"], 3) for kind, means in summary.items()},
     }
+    if note:
+        card["note"] = note
     weights = data_directory() / "weights" / f"{name}.safetensors"
     save_weights(model, weights, card, half=True)
     results = data_directory() / "results" / f"{name}-photos.json"

@@ -364,12 +364,14 @@ def test_the_papers_recipe() -> None:
 
 
 def test_embedded_data_unless_a_folder_is_given(tmp_path: Path) -> None:
-    config = TrainConfig(crop=24, seed=7)
+    config = TrainConfig(crop=24, seed=7, extent=(3, 9), response=(1, 2), moving_objects=0.75)
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     embedded = training_data(config, cpu)
     assert isinstance(embedded, SyntheticPairs)
     assert isinstance(training_data(config, gpu), SyntheticShots)
     assert (embedded.crop, embedded.seed) == (24, 7)
+    assert (embedded.extent, embedded.response) == ((3, 9), (1, 2))
+    assert embedded.moving_objects == 0.75
 
     for kind in ("input", "target"):
         for split in ("train", "test"):

@@ -54,6 +54,8 @@ def test_what_ships_is_half_as_large_and_measured(tmp_path: Path) -> None:
     assert gains.keys() == {"mild", "strong", "all"}
     assert card["curve"] == [[8, 0.123]]
     assert {key: card[key] for key in CARD} == CARD
+    assert "note" not in card
+    assert read_card(release(run, "mine", "of a goal"))["note"] == "of a goal"
 
 
 def test_a_run_without_weights_says_so(tmp_path: Path) -> None:
