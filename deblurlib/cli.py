@@ -64,7 +64,7 @@ _presets = tyro.conf.arg(
             "grown-base": TrainConfig.grown("sung_base", steps=900),
             "grown-sgenet": TrainConfig.grown_sgenet(),
             "late": TrainConfig.late(),
-            "late-base": TrainConfig.late("sung_base", steps=450),
+            "late-base": TrainConfig.late("sung_base", steps=350),
             "paper": TrainConfig.paper(),
             "modern": TrainConfig.modern(),
         },
