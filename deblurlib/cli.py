@@ -70,7 +70,7 @@ _presets = tyro.conf.arg(
         },
         {
             "small": "sung_small on the embedded data, for two CPU cores",
-            "small-base": "sung_base_small, which has no edge path, the same way",
+            "small-base": "sung_base_small, which has no edge path, with Muon",
             "small-sgenet": "sgenet_small, the same way",
             "grown": "full-size sung, going on from sung_small's weights, for two CPU cores",
             "grown-base": "full-size sung_base from sung_base_small, the same way",

@@ -65,9 +65,9 @@ def test_those_of_full_size_are_made_by_documented_commands(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("blur", get_args(Blur))
-@pytest.mark.parametrize(("name", "least"), [("sgenet", 0.0), ("sung", 0.0)])
-def test_those_of_full_size_sharpen_real_frames(
-    name: str, least: float, blur: Blur, gopro_sample: Path
+@pytest.mark.parametrize("name", ["sgenet", "sung"])
+def test_those_of_full_size_sharpen_every_real_frame(
+    name: str, blur: Blur, gopro_sample: Path
 ) -> None:
     model = load_model(name).to(memory_format=torch.channels_last)
     gains = []
@@ -75,4 +75,4 @@ def test_those_of_full_size_sharpen_real_frames(
         with torch.inference_mode(), autocast(torch.device("cpu")):
             restored = model(blurred[None]).image.float()
         gains.append((psnr(restored, sharp[None]) - psnr(blurred[None], sharp[None])).item())
-    assert min(gains) > least and sum(gains) / len(gains) > 0.2
+    assert min(gains) > 0 and sum(gains) / len(gains) > 0.2
